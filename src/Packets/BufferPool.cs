@@ -1,0 +1,200 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Verbena.Packets;
+
+/// <summary>Names one buffer of a <see cref="BufferPool"/>; what a frame of the graph and a queue's ring carry.</summary>
+public readonly record struct BufferIndex(uint Value);
+
+/// <summary>What is known about a packet beyond its bytes.</summary>
+[Flags]
+public enum BufferFlags : uint
+{
+    None = 0,
+
+    /// <summary>The NIC has verified the IPv4 header checksum; ip4-input need not sum it again.</summary>
+    Ip4ChecksumGood = 1,
+
+    /// <summary>The packet was made here, so it may leave with the TTL it has (RFC 1812, 5.3.1 is for forwarding).</summary>
+    LocallyOriginated = 2,
+}
+
+/// <summary>One cache line in front of every buffer: what the graph's nodes tell each other about the packet.</summary>
+/// <remarks>Whoever holds the <see cref="BufferIndex"/> owns the line; the NIC never touches it.</remarks>
+[StructLayout(LayoutKind.Explicit, Size = SizeBytes)]
+public struct BufferHeader
+{
+    public const int SizeBytes = 64;
+
+    /// <summary>Where the packet begins, in bytes from the start of the buffer's data area (head room included).</summary>
+    [FieldOffset(0x00)] public ushort DataOffset;
+
+    /// <summary>Length of the packet in bytes, from <see cref="DataOffset"/> on.</summary>
+    [FieldOffset(0x02)] public ushort Length;
+
+    [FieldOffset(0x04)] public BufferFlags Flags;
+
+    /// <summary>Index of the interface that received the packet.</summary>
+    [FieldOffset(0x08)] public uint RxInterface;
+
+    /// <summary>Index of the interface that is to send it.</summary>
+    [FieldOffset(0x0C)] public uint TxInterface;
+
+    /// <summary>Index of the adjacency that a lookup chose.</summary>
+    [FieldOffset(0x10)] public uint Adjacency;
+
+    /// <summary>Index of the counter under which a drop is counted: the reason and the node that found it.</summary>
+    [FieldOffset(0x14)] public uint DropCounter;
+
+    [FieldOffset(0x3C)] internal uint Taken;
+}
+
+/// <summary>Packet buffers of one size in one memory area, which a NIC registers whole as one memory region.</summary>
+/// <remarks>
+/// Layout of a buffer: a <see cref="BufferHeader"/>, <see cref="HeadroomBytes"/> for headers to be put in front,
+/// <see cref="DataBytes"/> for what a NIC receives. The stride of 36 cache lines is no power of two, so that headers of
+/// neighbours fall into different cache sets. One thread at a time takes and returns buffers: the worker, or the control
+/// thread while the worker is parked. The memory lives until <see cref="Dispose"/>; no queue may use it then.
+/// </remarks>
+public sealed unsafe class BufferPool : IDisposable
+{
+    public const int HeadroomBytes = 192;
+    public const int DataBytes = 2048;
+    private const int StrideBytes = BufferHeader.SizeBytes + HeadroomBytes + DataBytes;
+
+    private readonly PacketMemory _memory;
+    private readonly byte* _base;
+    private readonly uint[] _free; // a stack: the buffer returned last is taken first, while it is in the cache
+    private int _freeCount;
+
+    /// <summary>Allocates <paramref name="count"/> buffers, from huge pages where the host has them.</summary>
+    /// <exception cref="InvalidOperationException">The host has no memory for them.</exception>
+    public BufferPool(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        Count = count;
+        _memory = new PacketMemory((nuint)count * StrideBytes);
+        _base = _memory.Address;
+        _free = GC.AllocateUninitializedArray<uint>(count);
+        for (int i = 0; i < count; i++)
+        {
+            _free[i] = (uint)(count - 1 - i);
+        }
+
+        _freeCount = count;
+    }
+
+    /// <summary>Number of buffers in the pool, taken ones included.</summary>
+    public int Count { get; }
+
+    /// <summary>Number of buffers that can be taken now.</summary>
+    public int FreeCount => Volatile.Read(ref _freeCount);
+
+    /// <summary>The area that a NIC registers: all buffers with their headers.</summary>
+    public PacketMemory Memory => _memory;
+
+    /// <summary>Takes up to <paramref name="buffers"/>.Length buffers, their headers reset. Returns how many there were.</summary>
+    public int Take(Span<BufferIndex> buffers)
+    {
+        int count = Math.Min(buffers.Length, _freeCount);
+        int top = _freeCount - count;
+        for (int i = 0; i < count; i++)
+        {
+            buffers[i] = new BufferIndex(_free[top + i]);
+            Reset(buffers[i]);
+        }
+
+        Volatile.Write(ref _freeCount, top);
+        return count;
+    }
+
+    /// <summary>Takes one buffer, if there is one left.</summary>
+    public bool TryTake(out BufferIndex buffer)
+    {
+        buffer = default;
+        return Take(new Span<BufferIndex>(ref buffer)) == 1;
+    }
+
+    /// <summary>Gives buffers back. The caller must hold them and must not use them any more.</summary>
+    public void Return(ReadOnlySpan<BufferIndex> buffers)
+    {
+        Debug.Assert(_freeCount + buffers.Length <= Count, "more buffers returned than were taken");
+        int top = _freeCount;
+        for (int i = 0; i < buffers.Length; i++)
+        {
+            Debug.Assert(Header(buffers[i]).Taken == 1, "a buffer is returned once for each time it was taken");
+            Header(buffers[i]).Taken = 0;
+            _free[top + i] = buffers[i].Value;
+        }
+
+        Volatile.Write(ref _freeCount, top + buffers.Length);
+    }
+
+    public void Return(BufferIndex buffer) => Return(new ReadOnlySpan<BufferIndex>(in buffer));
+
+    /// <summary>The metadata line of a buffer that the caller holds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref BufferHeader Header(BufferIndex buffer)
+    {
+        Debug.Assert(buffer.Value < (uint)Count, "the index is one of this pool's");
+        return ref *(BufferHeader*)(_base + ((nuint)buffer.Value * StrideBytes));
+    }
+
+    /// <summary>Address of the first byte that a NIC may fill: <see cref="DataBytes"/> follow.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* ReceiveAddress(BufferIndex buffer) => DataArea(buffer) + HeadroomBytes;
+
+    /// <summary>Address of the packet's first byte.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* PacketAddress(BufferIndex buffer) => DataArea(buffer) + Header(buffer).DataOffset;
+
+    /// <summary>The packet's bytes, valid as long as the caller holds the buffer and leaves its length alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Span<byte> Packet(BufferIndex buffer) => new(PacketAddress(buffer), Header(buffer).Length);
+
+    /// <summary>A header inside the packet. The caller has checked that the packet is that long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref T PacketHeader<T>(BufferIndex buffer, int offsetBytes = 0)
+        where T : unmanaged
+    {
+        Debug.Assert(offsetBytes + sizeof(T) <= Header(buffer).Length, "the header lies inside the packet");
+        return ref Unsafe.AsRef<T>(PacketAddress(buffer) + offsetBytes);
+    }
+
+    /// <summary>Moves the packet's begin by <paramref name="bytes"/>: forward drops a header, backward makes room for one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Advance(BufferIndex buffer, int bytes)
+    {
+        ref BufferHeader header = ref Header(buffer);
+        Debug.Assert(header.DataOffset + bytes >= 0 && header.Length - bytes >= 0, "the packet stays inside its buffer");
+        header.DataOffset = (ushort)(header.DataOffset + bytes);
+        header.Length = (ushort)(header.Length - bytes);
+    }
+
+    /// <summary>Makes the buffer hold a copy of <paramref name="packet"/>.</summary>
+    /// <exception cref="ArgumentException">The packet is longer than <see cref="DataBytes"/>.</exception>
+    public void SetPacket(BufferIndex buffer, ReadOnlySpan<byte> packet)
+    {
+        if (packet.Length > DataBytes)
+        {
+            throw new ArgumentException($"a buffer holds {DataBytes} bytes", nameof(packet));
+        }
+
+        Header(buffer).DataOffset = HeadroomBytes;
+        Header(buffer).Length = (ushort)packet.Length;
+        packet.CopyTo(Packet(buffer));
+    }
+
+    public void Dispose() => _memory.Dispose();
+
+    private byte* DataArea(BufferIndex buffer) => _base + ((nuint)buffer.Value * StrideBytes) + BufferHeader.SizeBytes;
+
+    private void Reset(BufferIndex buffer)
+    {
+        ref BufferHeader header = ref Header(buffer);
+        header = default;
+        header.DataOffset = HeadroomBytes;
+        header.Taken = 1;
+    }
+}
