@@ -1,0 +1,159 @@
+namespace Verbena.Dataplane.Graph;
+
+/// <summary>How <c>show errors</c> classes a reason: something is wrong, or a packet was handled as it should be.</summary>
+public enum Severity
+{
+    Info,
+    Error,
+}
+
+/// <summary>Why a packet left the graph, or what a node wants counted. The texts are VPP's where VPP has one.</summary>
+/// <remarks>A counter belongs to a node and a reason, so that the same reason tells which node found it.</remarks>
+public enum Reason
+{
+    InterfaceDown,
+    InterfaceDeleted,
+    NoFreeTxSlots,
+    SegmentSizeExceeded,
+
+    TooShortForEthernet,
+    UnknownEthernetType,
+    MacMismatch,
+
+    ArpTooShort,
+    ArpNotEthernet,
+    ArpNotIp4,
+    ArpOpcodeUnknown,
+    ArpRepliesSent,
+    ArpRepliesReceived,
+    ArpSourceLearned,
+    ArpSourceNotLocal,
+    ArpDestinationNotLocal,
+    ArpDestinationUnset,
+    ArpSourceIsOwn,
+    ArpMacMismatch,
+    ArpProbeOrAnnouncement,
+    ArpInterfaceNotIp4,
+    ArpReportsFull,
+
+    ArpRequestsSent,
+    ArpRequestsThrottled,
+    ArpRequestsNoBuffer,
+    ArpPacketReplaced,
+    ArpUnanswered,
+
+    Ip4TooShort,
+    Ip4BadLength,
+    Ip4BadChecksum,
+    Ip4BadVersion,
+    Ip4HeaderTooShort,
+    Ip4SourceRoute,
+    Ip4BadSource,
+    Ip4BadDestination,
+    Ip4LinkBroadcast,
+    Ip4LookupMiss,
+    Ip4NotForwarded,
+    Ip4TtlExpired,
+    Ip4MtuExceeded,
+    Ip4UnknownProtocol,
+    Ip4NoListener,
+    Ip4LocalFragment,
+
+    IcmpTooShort,
+    IcmpBadChecksum,
+    IcmpUnknownType,
+    IcmpErrorReceived,
+    EchoRepliesSent,
+    EchoRepliesReceived,
+    EchoRequestsSent,
+    EchoRequestsNoBuffer,
+    UnreachableSent,
+    TimeExceededSent,
+    IcmpErrorsThrottled,
+
+    FragmentsSent,
+    PacketsFragmented,
+    FragmentNoBuffer,
+}
+
+/// <summary>The words and the severity of each <see cref="Reason"/>.</summary>
+public static class Reasons
+{
+    private static readonly Dictionary<Reason, (string Text, Severity Severity)> s_descriptions = new()
+    {
+        [Reason.InterfaceDown] = Error("interface is down"),
+        [Reason.InterfaceDeleted] = Error("interface is deleted"),
+        [Reason.NoFreeTxSlots] = Error("no free tx slots"),
+        [Reason.SegmentSizeExceeded] = Error("segment size exceeded"),
+
+        [Reason.TooShortForEthernet] = Error("packet shorter than an ethernet header"),
+        [Reason.UnknownEthernetType] = Error("unknown ethernet type"),
+        [Reason.MacMismatch] = Error("l3 mac mismatch"),
+
+        [Reason.ArpTooShort] = Error("ARP packet too short"),
+        [Reason.ArpNotEthernet] = Error("L2 type not ethernet"),
+        [Reason.ArpNotIp4] = Error("L3 type not IP4"),
+        [Reason.ArpOpcodeUnknown] = Error("ARP opcode not request"),
+        [Reason.ArpRepliesSent] = Info("ARP replies sent"),
+        [Reason.ArpRepliesReceived] = Info("ARP replies received"),
+        [Reason.ArpSourceLearned] = Info("ARP request IP4 source address learned"),
+        [Reason.ArpSourceNotLocal] = Error("IP4 source address not local to subnet"),
+        [Reason.ArpDestinationNotLocal] = Error("IP4 destination address not local to subnet"),
+        [Reason.ArpDestinationUnset] = Error("IP4 destination address is unset"),
+        [Reason.ArpSourceIsOwn] = Error("IP4 source address matches local interface"),
+        [Reason.ArpMacMismatch] = Error("ARP hw addr does not match L2 frame src addr"),
+        [Reason.ArpProbeOrAnnouncement] = Error("ARP probe or announcement dropped"),
+        [Reason.ArpInterfaceNotIp4] = Error("Interface is not IP enabled"),
+        [Reason.ArpReportsFull] = Error("neighbors learned faster than recorded"),
+
+        [Reason.ArpRequestsSent] = Info("ARP requests sent"),
+        [Reason.ArpRequestsThrottled] = Info("ARP requests throttled"),
+        [Reason.ArpRequestsNoBuffer] = Error("ARP requests out of buffer"),
+        [Reason.ArpPacketReplaced] = Error("packet waiting for ARP replaced by a later one"),
+        [Reason.ArpUnanswered] = Error("ARP requests unanswered"),
+
+        [Reason.Ip4TooShort] = Error("ip4 length < 20 bytes"),
+        [Reason.Ip4BadLength] = Error("ip4 length > l2 length"),
+        [Reason.Ip4BadChecksum] = Error("bad ip4 checksum"),
+        [Reason.Ip4BadVersion] = Error("ip4 version != 4"),
+        [Reason.Ip4HeaderTooShort] = Error("ip4 IHL < 5"),
+        [Reason.Ip4SourceRoute] = Error("ip4 source route or malformed options"),
+        [Reason.Ip4BadSource] = Error("ip4 source address invalid"),
+        [Reason.Ip4BadDestination] = Error("ip4 destination address invalid"),
+        [Reason.Ip4LinkBroadcast] = Error("ip4 unicast in a broadcast frame"),
+        [Reason.Ip4LookupMiss] = Error("ip4 destination lookup miss"),
+        [Reason.Ip4NotForwarded] = Error("ip4 drop"),
+        [Reason.Ip4TtlExpired] = Error("ip4 ttl <= 1"),
+        [Reason.Ip4MtuExceeded] = Error("ip4 MTU exceeded and DF set"),
+        [Reason.Ip4UnknownProtocol] = Error("unknown ip protocol"),
+        [Reason.Ip4NoListener] = Error("no listener for udp port"),
+        [Reason.Ip4LocalFragment] = Error("ip4 fragment for this host, not reassembled"),
+
+        [Reason.IcmpTooShort] = Error("payload length too small for type"),
+        [Reason.IcmpBadChecksum] = Error("bad icmp checksum"),
+        [Reason.IcmpUnknownType] = Error("unknown type"),
+        [Reason.IcmpErrorReceived] = Info("icmp error messages received"),
+        [Reason.EchoRepliesSent] = Info("echo replies sent"),
+        [Reason.EchoRepliesReceived] = Info("echo replies received"),
+        [Reason.EchoRequestsSent] = Info("echo requests sent"),
+        [Reason.EchoRequestsNoBuffer] = Error("echo requests out of buffer"),
+        [Reason.UnreachableSent] = Info("destination unreachable response sent"),
+        [Reason.TimeExceededSent] = Info("hop limit exceeded response sent"),
+        [Reason.IcmpErrorsThrottled] = Error("error message dropped"),
+
+        [Reason.FragmentsSent] = Info("number of sent fragments"),
+        [Reason.PacketsFragmented] = Info("packet fragmented"),
+        [Reason.FragmentNoBuffer] = Error("could not allocate buffer"),
+    };
+
+    /// <summary>Number of reasons: a node's counters take so many slots.</summary>
+    internal static int Count => s_descriptions.Count;
+
+    public static string Text(this Reason reason) => s_descriptions[reason].Text;
+
+    public static Severity Severity(this Reason reason) => s_descriptions[reason].Severity;
+
+    private static (string, Severity) Info(string text) => (text, Graph.Severity.Info);
+
+    private static (string, Severity) Error(string text) => (text, Graph.Severity.Error);
+}

@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+using Verbena.Packets;
+
+namespace Verbena.Dataplane.Tables;
+
+/// <summary>What becomes of a packet that a lookup gave this adjacency. VPP's word for each is the DPO in brackets.</summary>
+public enum AdjacencyKind
+{
+    /// <summary>Silently dropped: broadcast, multicast and reserved addresses (dpo-drop).</summary>
+    Drop,
+
+    /// <summary>No route: dropped and answered with "network unreachable" (dpo-drop).</summary>
+    Unreachable,
+
+    /// <summary>For this router (dpo-receive).</summary>
+    Receive,
+
+    /// <summary>On a connected network, the host not known yet (ipv4-glean).</summary>
+    Glean,
+
+    /// <summary>Towards a next hop whose Ethernet address is not known yet (arp-ipv4).</summary>
+    Incomplete,
+
+    /// <summary>Towards a next hop whose Ethernet address is known (ipv4 via …).</summary>
+    Rewrite,
+}
+
+/// <summary>Where a route leads: to this router, to a neighbor with its Ethernet header ready, or nowhere.</summary>
+/// <remarks>
+/// All but the two counters never change, so a worker reads an adjacency without a lock: a neighbor that gets another
+/// Ethernet address gets another object in the same slot of the adjacency table.
+/// </remarks>
+public sealed class Adjacency
+{
+    internal Adjacency(AdjacencyKind kind, Interface? egress = null)
+    {
+        Kind = kind;
+        Interface = egress;
+        InterfaceIndex = (uint)(egress?.Index ?? 0);
+        Mtu = egress?.Mtu ?? 0;
+    }
+
+    public AdjacencyKind Kind { get; }
+
+    /// <summary>The interface it leads out of, or for <see cref="AdjacencyKind.Receive"/> the one that owns the address.</summary>
+    public Interface? Interface { get; }
+
+    /// <summary>Receive: the address itself. Incomplete and rewrite: the neighbor.</summary>
+    public Ip4Address NextHop { get; internal init; }
+
+    /// <summary>Glean and incomplete: the own address that an ARP request names as its sender, with its prefix length.</summary>
+    public Ip4Prefix Source { get; internal init; }
+
+    /// <summary>The longest IPv4 packet that may go this way, in bytes.</summary>
+    public int Mtu { get; }
+
+    /// <summary>Rewrite: the Ethernet header to put in front. Glean: that of an ARP request.</summary>
+    public EthernetHeader Rewrite => _rewrite;
+
+    /// <summary>Packets that a lookup gave it. Written by the worker.</summary>
+    public ulong Packets => Volatile.Read(ref _packets);
+
+    /// <summary>Their bytes, from the IPv4 header on. Written by the worker.</summary>
+    public ulong Bytes => Volatile.Read(ref _bytes);
+
+    internal EthernetHeader EthernetHeader
+    {
+        init => _rewrite = value;
+    }
+
+    internal uint InterfaceIndex { get; }
+
+    private readonly EthernetHeader _rewrite;
+    private ulong _packets;
+    private ulong _bytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Count(uint bytes)
+    {
+        _packets++;
+        _bytes += bytes;
+    }
+
+    internal ref readonly EthernetHeader RewriteHeader => ref _rewrite;
+}
