@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Verbena.SystemTests;
+
+/// <summary>
+/// The quickstart's two machines: one runs Verbena with an emulated NIC, enp94s0f0, whose cable ends at the other, an ordinary
+/// Linux host with eth0, 1.1.1.100/24.
+/// </summary>
+public sealed class Lab : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("verbena-lab-").FullName;
+    private readonly Process _daemon;
+    private readonly Task<string> _log;
+
+    public Lab()
+    {
+        Host = NetworkNamespace.Create();
+        Remote = Host.CreateNeighbour();
+        Host.Run("ip", "link", "add", "cable0", "type", "veth", "peer", "name", "eth0", "netns", Remote.ProcessId.ToString(CultureInfo.InvariantCulture));
+        Host.Run("ip", "link", "set", "cable0", "up");
+        Remote.Run("ip", "addr", "add", "1.1.1.100/24", "dev", "eth0");
+        Remote.Run("ip", "link", "set", "eth0", "up");
+        _daemon = Host.StartProgram("./verbena", "start", "--socket", Socket, "--emulated-nic", "enp94s0f0,wire=if:cable0");
+        _log = ReadLog();
+        WaitUntil(() => File.Exists(Socket) || _daemon.HasExited);
+        Assert.False(_daemon.HasExited, "the daemon ended at its start");
+    }
+
+    public NetworkNamespace Host { get; }
+
+    public NetworkNamespace Remote { get; }
+
+    public string Socket => Path.Combine(_folder, "cli.sock");
+
+    public bool DaemonIsAlive => !_daemon.HasExited;
+
+    /// <summary>Types the quickstart's three commands.</summary>
+    public Lab WithRdma0()
+    {
+        Ctl("create int rdma host-if enp94s0f0 name rdma-0");
+        Ctl("set int ip addr rdma-0 1.1.1.1/24");
+        Ctl("set int st rdma-0 up");
+        return this;
+    }
+
+    /// <summary>One command, which must succeed. Returns its answer.</summary>
+    public string Ctl(string command) => Host.Run("./verbena", "ctl", "--socket", Socket, command);
+
+    /// <summary>One command, whatever comes of it.</summary>
+    public CommandResult TryCtl(string command) => Host.Try("./verbena", "ctl", "--socket", Socket, command);
+
+    /// <summary>Waits for something that another process is about to do; fails the test if it does not.</summary>
+    public static void WaitUntil(Func<bool> condition)
+    {
+        Stopwatch waiting = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Assert.True(waiting.Elapsed < TimeSpan.FromSeconds(30), "it did not happen within 30 seconds");
+            Thread.Sleep(20);
+        }
+    }
+
+    /// <summary>Ends the daemon as a service manager does, and returns what it has logged.</summary>
+    public string Stop()
+    {
+        if (!_daemon.HasExited)
+        {
+            Host.Run("kill", "-TERM", _daemon.Id.ToString(CultureInfo.InvariantCulture));
+        }
+
+        _daemon.WaitForExit();
+        return _log.GetAwaiter().GetResult();
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _daemon.Dispose();
+        Remote.Dispose();
+        Host.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task<string> ReadLog()
+    {
+        Task<string> errors = _daemon.StandardError.ReadToEndAsync();
+        return await _daemon.StandardOutput.ReadToEndAsync() + await errors;
+    }
+}
