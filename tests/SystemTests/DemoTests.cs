@@ -19,7 +19,7 @@ public sealed class DemoTests
             Assert.True(demo.ExitCode == 0, output);
             Assert.Contains("verbena# create int rdma host-if enp94s0f0 name rdma-0", output, StringComparison.Ordinal);
             Assert.Contains("from 1.1.1.100: icmp_seq=5", output, StringComparison.Ordinal);
-            Assert.Equal(2, Regex.Matches(output, " 0% packet loss").Count);
+            Assert.Equal(2, Regex.Count(output, " 0% packet loss"));
         }
 
         Assert.Equal(before, Traces());

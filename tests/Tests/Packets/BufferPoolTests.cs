@@ -1,0 +1,86 @@
+using CsCheck;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Packets;
+
+public sealed class BufferPoolTests
+{
+    [Fact]
+    public void All_buffers_can_be_taken_once_and_no_more()
+    {
+        using BufferPool pool = new(100);
+        BufferIndex[] taken = new BufferIndex[128];
+        Assert.Equal(100, pool.Take(taken));
+        Assert.Equal(0, pool.FreeCount);
+        Assert.False(pool.TryTake(out _));
+        Assert.Equal(100, taken.Take(100).Distinct().Count());
+        pool.Return(taken.AsSpan(0, 100));
+        Assert.Equal(100, pool.FreeCount);
+    }
+
+    [Fact]
+    public void The_buffer_returned_last_is_taken_first()
+    {
+        using BufferPool pool = new(10);
+        BufferIndex[] taken = new BufferIndex[3];
+        pool.Take(taken);
+        pool.Return(taken[1]);
+        Assert.True(pool.TryTake(out BufferIndex again));
+        Assert.Equal(taken[1], again);
+    }
+
+    [Fact]
+    public void A_taken_buffer_has_a_fresh_header()
+    {
+        using BufferPool pool = new(1);
+        pool.TryTake(out BufferIndex buffer);
+        pool.Header(buffer).Flags = BufferFlags.LocallyOriginated;
+        pool.SetPacket(buffer, new byte[60]);
+        pool.Return(buffer);
+        pool.TryTake(out buffer);
+        Assert.Equal(BufferFlags.None, pool.Header(buffer).Flags);
+        Assert.Equal(0, pool.Packet(buffer).Length);
+        Assert.Equal(BufferPool.HeadroomBytes, pool.Header(buffer).DataOffset);
+    }
+
+    [Fact]
+    public void A_packet_comes_out_as_it_was_put_in_and_touches_no_other_buffer()
+    {
+        Gen.Byte.Array[1, BufferPool.DataBytes].List[2, 8].Sample(packets =>
+        {
+            using BufferPool pool = new(packets.Count);
+            BufferIndex[] buffers = new BufferIndex[packets.Count];
+            pool.Take(buffers);
+            for (int i = 0; i < buffers.Length; i++)
+            {
+                pool.SetPacket(buffers[i], packets[i]);
+            }
+
+            for (int i = 0; i < buffers.Length; i++)
+            {
+                Assert.Equal(packets[i], pool.Packet(buffers[i]).ToArray());
+            }
+        }, iter: 20);
+    }
+
+    [Fact]
+    public void Headers_can_be_dropped_and_put_in_front()
+    {
+        using BufferPool pool = new(1);
+        pool.TryTake(out BufferIndex buffer);
+        pool.SetPacket(buffer, [1, 2, 3, 4]);
+        pool.Advance(buffer, 2);
+        Assert.Equal<byte>([3, 4], pool.Packet(buffer).ToArray());
+        pool.Advance(buffer, -2);
+        Assert.Equal<byte>([1, 2, 3, 4], pool.Packet(buffer).ToArray());
+        Assert.Equal(0x0102, pool.PacketHeader<Be16>(buffer).Value);
+    }
+
+    [Fact]
+    public void A_packet_longer_than_a_buffer_is_refused()
+    {
+        using BufferPool pool = new(1);
+        pool.TryTake(out BufferIndex buffer);
+        Assert.Throws<ArgumentException>(() => pool.SetPacket(buffer, new byte[BufferPool.DataBytes + 1]));
+    }
+}
