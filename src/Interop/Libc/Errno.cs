@@ -1,0 +1,40 @@
+namespace Verbena.Interop;
+
+/// <summary>Error numbers that the kernel and libibverbs return, in Linux's numbering for x86-64 and Arm64.</summary>
+[CConstants("errno.h")]
+public enum Errno
+{
+    EPERM = 1,
+    ENOENT = 2,
+    EINTR = 4,
+    EIO = 5,
+    ENXIO = 6,
+    E2BIG = 7,
+    EBADF = 9,
+    EAGAIN = 11,
+    ENOMEM = 12,
+    EACCES = 13,
+    EFAULT = 14,
+    EBUSY = 16,
+    EEXIST = 17,
+    EXDEV = 18,
+    ENODEV = 19,
+    ENOTDIR = 20,
+    EINVAL = 22,
+    ENFILE = 23,
+    EMFILE = 24,
+    ENOTTY = 25,
+    EFBIG = 27,
+    ENOSPC = 28,
+    ERANGE = 34,
+    ENOSYS = 38,
+    ENODATA = 61,
+    EPROTO = 71,
+    EOVERFLOW = 75,
+    EMSGSIZE = 90,
+    EPROTONOSUPPORT = 93,
+    EOPNOTSUPP = 95,
+    EADDRINUSE = 98,
+    ENOBUFS = 105,
+    ETIMEDOUT = 110,
+}
