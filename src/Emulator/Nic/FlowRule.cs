@@ -1,0 +1,9 @@
+namespace Verbena.Emulator.Nic;
+
+/// <summary>A flow that is in force.</summary>
+public sealed class FlowRule
+{
+    internal FlowRule(FlowParameters parameters) => Parameters = parameters;
+
+    public FlowParameters Parameters { get; }
+}

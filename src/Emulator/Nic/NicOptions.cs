@@ -1,0 +1,77 @@
+using System.Globalization;
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS]</c>.</summary>
+/// <param name="Name">Name of the netdev that Linux shows for the port, at most 15 bytes.</param>
+public sealed record NicOptions(string Name)
+{
+    /// <summary>Speeds of Ethernet ports that the port query can report, in Gb/s.</summary>
+    private static readonly int[] s_speeds = [1, 10, 25, 40, 50, 100, 200, 400, 800];
+
+    /// <summary>What the port's cable leads to. By default there is none, and no carrier.</summary>
+    public WireOptions Wire { get; init; } = WireOptions.Unplugged;
+
+    /// <summary>Address of the netdev. By default one is made from the name, the same at every start.</summary>
+    public MacAddress? Mac { get; init; }
+
+    public int SpeedGbps { get; init; } = 100;
+
+    /// <summary>Reads the form above. <paramref name="error"/> is one sentence that says what is allowed.</summary>
+    public static bool TryParse(string text, out NicOptions options, out string error)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string[] parts = text.Split(',');
+        options = new NicOptions(parts[0]);
+        error = CheckName(parts[0]);
+        for (int i = 1; i < parts.Length && error.Length == 0; i++)
+        {
+            string[] pair = parts[i].Split('=', 2);
+            error = Apply(ref options, pair[0], pair.Length == 2 ? pair[1] : "");
+        }
+
+        return error.Length == 0;
+    }
+
+    private static string Apply(ref NicOptions options, string key, string value)
+    {
+        switch (key)
+        {
+            case "wire":
+                if (!WireOptions.TryParse(value, out WireOptions wire, out string error))
+                {
+                    return error;
+                }
+
+                options = options with { Wire = wire };
+                return "";
+            case "mac":
+                if (!MacAddress.TryParse(value, out MacAddress mac) || mac.IsMulticast || mac.IsZero)
+                {
+                    return $"mac={value}: give a unicast address such as 02:00:5e:00:00:01";
+                }
+
+                options = options with { Mac = mac };
+                return "";
+            case "speed":
+                if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int speed) || !s_speeds.Contains(speed))
+                {
+                    return $"speed={value}: give one of {string.Join(", ", s_speeds)} (Gb/s)";
+                }
+
+                options = options with { SpeedGbps = speed };
+                return "";
+            default:
+                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac= and speed=";
+        }
+    }
+
+    /// <summary>The kernel's rule for names of network devices (dev_valid_name), empty if it is kept.</summary>
+    private static string CheckName(string name)
+    {
+        bool valid = name is { Length: > 0 and <= 15 } and not "." and not ".." && !name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c));
+        return valid ? "" : $"'{name}' is no name for a network device: 1 to 15 characters without '/', ':' and spaces";
+    }
+}

@@ -1,0 +1,34 @@
+namespace Verbena.Emulator.Wires;
+
+/// <summary>What a port's cable leads to: frames come from it and go to it, a batch at a time.</summary>
+/// <remarks>One thread at a time uses a wire: the NIC's engine, inside its gate. Nothing here blocks, throws or allocates once made.</remarks>
+public abstract class Wire : IDisposable
+{
+    /// <summary>True if the far end is there.</summary>
+    public abstract bool HasCarrier { get; }
+
+    /// <summary>How many frames <see cref="Send"/> takes now; the NIC offers no more, so that nothing is lost in between.</summary>
+    public virtual int SendRoom => FrameBatch.Capacity;
+
+    /// <summary>Frames that came from the far end and could not be handed on, with the reason in the log.</summary>
+    public ulong ReceiveDrops { get; protected set; }
+
+    /// <summary>A descriptor that becomes readable when frames have arrived; -1: there is none, ask by <see cref="Receive"/>.</summary>
+    public virtual int PollDescriptor => -1;
+
+    /// <summary>Appends frames that have arrived to <paramref name="frames"/>, as long as it has room.</summary>
+    public abstract void Receive(FrameBatch frames);
+
+    /// <summary>Sends all frames in order, and returns how many the far end took; the NIC counts the others as lost.</summary>
+    public abstract int Send(FrameBatch frames);
+
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
