@@ -26,7 +26,7 @@ public sealed class CFieldAttribute(string path) : Attribute
 
 /// <summary>Says that an enumeration's members, or a class's constants, are C constants of the same names.</summary>
 [AttributeUsage(AttributeTargets.Enum | AttributeTargets.Class)]
-public sealed class CConstantsAttribute(string header) : Attribute
+public sealed class CConstantsAttribute(params string[] headers) : Attribute
 {
-    public string Header { get; } = header;
+    public IReadOnlyList<string> Headers { get; } = headers;
 }

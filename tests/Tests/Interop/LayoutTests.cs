@@ -121,7 +121,7 @@ public sealed class LayoutTests
     private static string Program(string[] expressions)
     {
         var text = new StringBuilder("#include <stddef.h>\n#include <stdio.h>\n");
-        IEnumerable<string> headers = Structures.Select(s => s.C.Header).Concat(ConstantSets.Select(s => s.C.Header));
+        IEnumerable<string> headers = Structures.Select(s => s.C.Header).Concat(ConstantSets.SelectMany(s => s.C.Headers));
         foreach (string header in headers.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
             text.Append(CultureInfo.InvariantCulture, $"#include <{header}>\n");
