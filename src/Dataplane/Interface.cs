@@ -15,6 +15,7 @@ public sealed class Interface
     private readonly List<Ip4Prefix> _addresses = [];
     private InterfaceCounters _cleared;
     private ulong _macBits;
+    private uint _primaryAddress;
     private bool _isAdminUp;
 
     internal Interface(string name, int index, Port? port)
@@ -58,6 +59,13 @@ public sealed class Interface
         internal set => Volatile.Write(ref _macBits, value.Bits);
     }
 
+    /// <summary>The first of its addresses, 0.0.0.0 if it has none: where its ICMP errors come from. The worker reads it.</summary>
+    internal Ip4Address PrimaryAddress
+    {
+        get => new(Be32.FromRaw(Volatile.Read(ref _primaryAddress)));
+        private set => Volatile.Write(ref _primaryAddress, value.Value.Raw);
+    }
+
     /// <summary>What it has counted since <see cref="Router.ClearInterfaceCounters"/>.</summary>
     public InterfaceCounters Counters => ReadCounters() - _cleared;
 
@@ -66,7 +74,32 @@ public sealed class Interface
 
     internal ulong MacBits => Volatile.Read(ref _macBits);
 
-    internal List<Ip4Prefix> MutableAddresses => _addresses;
+    internal void AddAddress(Ip4Prefix address)
+    {
+        _addresses.Add(address);
+        PrimaryAddress = _addresses[0].Address;
+    }
+
+    /// <summary>The own address to use towards a host: that of its network, else the first one; 0.0.0.0 if there is none.</summary>
+    internal Ip4Address AddressTowards(Ip4Address host)
+    {
+        foreach (Ip4Prefix address in _addresses)
+        {
+            if (address.Contains(host))
+            {
+                return address.Address;
+            }
+        }
+
+        return PrimaryAddress;
+    }
+
+    internal bool RemoveAddress(Ip4Prefix address)
+    {
+        bool removed = _addresses.Remove(address);
+        PrimaryAddress = _addresses is [var first, ..] ? first.Address : default;
+        return removed;
+    }
 
     internal void ClearCounters() => _cleared = ReadCounters();
 

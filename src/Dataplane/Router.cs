@@ -1,3 +1,4 @@
+using Verbena.Dataplane.Graph;
 using Verbena.Dataplane.Ping;
 using Verbena.Dataplane.Tables;
 using Verbena.Packets;
@@ -11,79 +12,346 @@ namespace Verbena.Dataplane;
 /// </remarks>
 public sealed class Router : IDisposable
 {
-    /// <summary>Makes a router that takes the buffers of packets it originates from <paramref name="buffers"/>, where its ports take theirs.</summary>
-    public Router(BufferPool buffers) => Buffers = buffers;
+    private readonly ForwardingTables _tables = new();
+    private readonly NeighborTable _neighbors;
+    private readonly ConnectedRoutes _connected;
+    private readonly StaticRoutes _routes;
+    private readonly PingSessions _pings;
+    private long _now;
+    private long _runtimeClearedAt;
+
+    /// <summary>Makes a router that originates packets from <paramref name="buffers"/>, where its ports take theirs.</summary>
+    public Router(BufferPool buffers)
+    {
+        Buffers = buffers;
+        Worker = new Worker(buffers, _tables);
+        _neighbors = new NeighborTable(_tables, Park);
+        _connected = new ConnectedRoutes(_tables, Park);
+        _routes = new StaticRoutes(_tables, _neighbors);
+        _pings = new PingSessions(_tables, Worker.Messages.Requests);
+        _tables.SetInterface(0, new Interface("local0", 0, port: null));
+    }
 
     public BufferPool Buffers { get; }
 
     /// <summary>Moves the packets: some thread has to call its <see cref="Worker.RunOnce"/> again and again.</summary>
-    public Worker Worker { get; } = new();
+    public Worker Worker { get; }
 
     /// <summary>All interfaces by ascending index, <c>local0</c> first.</summary>
-    public IReadOnlyList<Interface> Interfaces => throw new NotSupportedException();
+    public IReadOnlyList<Interface> Interfaces => [.. _tables.Interfaces.ToArray().OfType<Interface>()];
 
     /// <summary>All prefixes of the IPv4 forwarding table, sorted by address, then length.</summary>
-    public IReadOnlyList<FibEntry> FibEntries => throw new NotSupportedException();
+    public IReadOnlyList<FibEntry> FibEntries =>
+    [
+        .. _tables.Fib.Routes
+            .Select(route => new FibEntry(route.Key, route.Value, _tables.Adjacencies[(uint)route.Value]))
+            .OrderBy(entry => entry.Prefix.Address.Value.Value)
+            .ThenBy(entry => entry.Prefix.Length),
+    ];
 
     /// <summary>All neighbors, sorted by interface, then address.</summary>
-    public IReadOnlyList<Neighbor> Neighbors => throw new NotSupportedException();
+    public IReadOnlyList<Neighbor> Neighbors =>
+    [
+        .. _neighbors.Known
+            .OrderBy(neighbor => neighbor.Interface.Index)
+            .ThenBy(neighbor => neighbor.Address.Value.Value),
+    ];
 
     /// <summary>The counters of <c>show errors</c> that are not zero, in the order of their nodes.</summary>
-    public IReadOnlyList<ErrorCount> Errors => throw new NotSupportedException();
+    public IReadOnlyList<ErrorCount> Errors =>
+    [
+        .. from node in Worker.Graph.Dispatcher.Nodes
+           from reason in Enum.GetValues<Reason>()
+           let count = node.ReadCount(reason)
+           where count > 0
+           select new ErrorCount(count, node.Name, reason),
+    ];
 
     /// <summary>
     /// Stops the worker between two turns until the result is disposed. Whoever makes or disposes a <see cref="Port"/> needs it,
     /// for the port takes buffers from the pool. May be nested.
     /// </summary>
-    public IDisposable Park() => throw new NotSupportedException();
+    public IDisposable Park() => Worker.Park();
 
     /// <summary>The interface with exactly this name, or null.</summary>
-    public Interface? FindInterface(string name) => throw new NotSupportedException();
+    public Interface? FindInterface(string name) =>
+        Interfaces.FirstOrDefault(candidate => string.Equals(candidate.Name, name, StringComparison.Ordinal));
 
     /// <summary>Puts an interface on a port, down, under the port's name. The port stays the caller's to dispose, after <see cref="Remove"/>.</summary>
-    public Interface AddInterface(Port port) => throw new NotSupportedException();
+    public Interface AddInterface(Port port)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        if (FindInterface(port.Name) is not null)
+        {
+            throw new RouterException($"an interface named {port.Name} exists already");
+        }
+
+        using (Park())
+        {
+            Interface added = new(port.Name, _tables.FreeInterfaceIndex(), port);
+            _tables.SetInterface(added.Index, added);
+            Worker.Graph.Add(added);
+            return added;
+        }
+    }
 
     /// <summary>Takes an interface away, with its addresses, routes, neighbors and the packets that wait for it.</summary>
-    public void Remove(Interface target) => throw new NotSupportedException();
+    public void Remove(Interface target)
+    {
+        RequirePort(target);
+        using (Park())
+        {
+            target.IsAdminUp = false;
+            _connected.Remove(target);
+            _routes.ResolveAll();
+            _neighbors.RemoveWhere((link, _, _) => link == target);
+            Worker.Graph.Remove(target);
+            _tables.SetInterface(target.Index, null);
+        }
+    }
 
-    public void SetAdminUp(Interface target, bool up) => throw new NotSupportedException();
+    /// <summary>Sets an interface and its port up or down. A down interface has no routes, and forgets its learned neighbors.</summary>
+    public void SetAdminUp(Interface target, bool up)
+    {
+        RequirePort(target);
+        if (target.IsAdminUp == up)
+        {
+            return;
+        }
 
-    public void AddAddress(Interface target, Ip4Prefix address) => throw new NotSupportedException();
+        target.Port!.SetAdminUp(up);
+        target.IsAdminUp = up;
+        if (!up)
+        {
+            _neighbors.RemoveWhere((link, _, isStatic) => link == target && !isStatic);
+        }
 
-    public void RemoveAddress(Interface target, Ip4Prefix address) => throw new NotSupportedException();
+        UpdateRoutes(target);
+        Announce(target, target.Addresses);
+    }
 
-    public void SetMacAddress(Interface target, MacAddress address) => throw new NotSupportedException();
+    /// <summary>Gives an interface an address, and announces it.</summary>
+    public void AddAddress(Interface target, Ip4Prefix address)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        AddressRules.Check(target, address, Interfaces);
+        target.AddAddress(address);
+        _neighbors.RemoveWhere((_, neighbor, _) => neighbor == address.Address || IsNetworkOrBroadcast(neighbor, address));
+        UpdateRoutes(target);
+        Announce(target, [address]);
+    }
+
+    /// <summary>Takes an address away, and the neighbors that were reached by its network.</summary>
+    public void RemoveAddress(Interface target, Ip4Prefix address)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (!target.RemoveAddress(address))
+        {
+            throw new RouterException($"{address} not found for interface {target}");
+        }
+
+        _neighbors.RemoveWhere((link, neighbor, _) =>
+            link == target && !target.Addresses.Any(remaining => remaining.Contains(neighbor)));
+        UpdateRoutes(target);
+    }
+
+    /// <summary>Gives an interface and its port another Ethernet address, and announces it. A port that refuses keeps the old one.</summary>
+    public void SetMacAddress(Interface target, MacAddress address)
+    {
+        RequirePort(target);
+        if (address.IsMulticast || address.IsZero)
+        {
+            throw new RouterException($"{address} is no unicast Ethernet address");
+        }
+
+        target.Port!.SetMacAddress(address);
+        target.MacAddress = address;
+        RefreshAdjacencies(target);
+        Announce(target, target.Addresses);
+    }
 
     /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>
-    public void SetMtu(Interface target, int bytes) => throw new NotSupportedException();
+    public void SetMtu(Interface target, int bytes)
+    {
+        RequirePort(target);
+        if (bytes < Interface.MinMtu || bytes > target.MaxMtu)
+        {
+            throw new RouterException($"MTU {bytes} is out of range: {target} can have {Interface.MinMtu} to {target.MaxMtu}");
+        }
 
-    public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress) => throw new NotSupportedException();
+        target.Mtu = bytes;
+        RefreshAdjacencies(target);
+    }
 
-    public void RemoveNeighbor(Interface target, Ip4Address address) => throw new NotSupportedException();
+    /// <summary>Sets a static neighbor, on a network that the interface is connected to.</summary>
+    public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress)
+    {
+        RequirePort(target);
+        Adjacency current = _tables.LookUp(address);
+        bool onLink = current.Kind == AdjacencyKind.Glean || current.IsNeighbor(address);
+        if (!onLink || current.Interface != target)
+        {
+            throw new RouterException($"{address} is no host of a network that {target} is connected to");
+        }
+
+        if (macAddress.IsMulticast || macAddress.IsZero)
+        {
+            throw new RouterException($"{macAddress} is no unicast Ethernet address");
+        }
+
+        _neighbors.SetStatic(target, address, macAddress, _now);
+    }
+
+    public void RemoveNeighbor(Interface target, Ip4Address address)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (!_neighbors.Remove(target, address))
+        {
+            throw new RouterException($"{address} is no neighbor on {target}");
+        }
+    }
 
     /// <summary>Adds or replaces the route to <paramref name="prefix"/> by way of a next hop on a connected network.</summary>
-    public void AddRoute(Ip4Prefix prefix, Ip4Address nextHop) => throw new NotSupportedException();
+    public void AddRoute(Ip4Prefix prefix, Ip4Address nextHop)
+    {
+        prefix = new Ip4Prefix(prefix.Network, prefix.Length);
+        Adjacency towards = _tables.LookUp(nextHop);
+        if (towards.Kind != AdjacencyKind.Glean && !towards.IsNeighbor(nextHop))
+        {
+            throw new RouterException($"{nextHop} is no host of a connected network, so it can't be a next hop");
+        }
 
-    public void RemoveRoute(Ip4Prefix prefix) => throw new NotSupportedException();
+        bool isReserved = _tables.Fib.Routes.ContainsKey(prefix) && !_routes.Contains(prefix) && prefix.Length > 0;
+        if (isReserved)
+        {
+            throw new RouterException($"{prefix} is a connected or reserved network, or a neighbor: it can't be routed elsewhere");
+        }
 
-    public void ClearInterfaceCounters() => throw new NotSupportedException();
+        _routes.Set(prefix, nextHop);
+    }
 
-    public void ClearErrors() => throw new NotSupportedException();
+    public void RemoveRoute(Ip4Prefix prefix)
+    {
+        if (!_routes.Remove(new Ip4Prefix(prefix.Network, prefix.Length)))
+        {
+            throw new RouterException($"there is no route to {prefix} that could be removed");
+        }
+    }
+
+    public void ClearInterfaceCounters()
+    {
+        foreach (Interface cleared in Interfaces)
+        {
+            cleared.ClearCounters();
+        }
+    }
+
+    public void ClearErrors()
+    {
+        foreach (Node node in Worker.Graph.Dispatcher.Nodes)
+        {
+            node.ClearCounts();
+        }
+    }
 
     /// <summary>What the nodes have done since <see cref="ClearRuntime"/>.</summary>
     /// <param name="now">The clock of <see cref="Maintain"/>.</param>
-    public RuntimeSnapshot ReadRuntime(long now) => throw new NotSupportedException();
+    public RuntimeSnapshot ReadRuntime(long now) => new(
+        now - _runtimeClearedAt,
+        Worker.Graph.Dispatcher.Loops,
+        [.. Worker.Graph.Dispatcher.Nodes.Select(node => node.ReadRuntime()).OrderBy(node => node.Name, StringComparer.Ordinal)]);
 
-    public void ClearRuntime(long now) => throw new NotSupportedException();
+    public void ClearRuntime(long now)
+    {
+        _runtimeClearedAt = now;
+        Worker.Graph.Dispatcher.ClearRuntime();
+    }
 
     /// <summary>Starts to ping; <see cref="Maintain"/> carries it on.</summary>
     /// <exception cref="RouterException">The options make no sense: an unknown source, a size that fits no buffer.</exception>
-    public PingSession StartPing(PingOptions options) => throw new NotSupportedException();
+    public PingSession StartPing(PingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return _pings.Start(options);
+    }
 
     /// <summary>Does what is due: records what the worker has learned, ages neighbors, sends echo requests. Called every millisecond.</summary>
     /// <param name="now">A monotonic clock in nanoseconds, the same that <see cref="Worker.RunOnce"/> is given.</param>
-    public void Maintain(long now) => throw new NotSupportedException();
+    public void Maintain(long now)
+    {
+        _now = now;
+        while (Worker.Messages.Reports.TryTake(out WorkerReport report))
+        {
+            Take(in report);
+        }
+
+        _neighbors.Age(now, Probe);
+        _pings.Advance(now);
+    }
 
     /// <summary>Removes all interfaces and returns all buffers. The worker's thread must have ended.</summary>
-    public void Dispose() => throw new NotSupportedException();
+    public void Dispose()
+    {
+        foreach (Interface removed in Interfaces.Where(candidate => candidate.Port is not null))
+        {
+            Remove(removed);
+        }
+    }
+
+    private static void RequirePort(Interface target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (target.Port is null)
+        {
+            throw new RouterException($"{target} has no port: it stays as it is");
+        }
+    }
+
+    private static bool IsNetworkOrBroadcast(Ip4Address candidate, Ip4Prefix address) =>
+        address.Length < 31 && (candidate == address.Network || candidate == address.DirectedBroadcast);
+
+    private void Take(in WorkerReport report)
+    {
+        if (report.Kind != WorkerReportKind.NeighborSeen)
+        {
+            _pings.Take(in report);
+        }
+        else if (_tables.Interfaces[report.Interface] is { } link)
+        {
+            _neighbors.Learn(link, report.Address, report.MacAddress, report.Time);
+        }
+    }
+
+    private void UpdateRoutes(Interface target)
+    {
+        _connected.Update(target);
+        _routes.ResolveAll();
+    }
+
+    private void RefreshAdjacencies(Interface target)
+    {
+        _connected.Update(target);
+        _neighbors.Refresh(target);
+    }
+
+    /// <summary>Tells the link which Ethernet address own addresses have (RFC 5227, 2.3).</summary>
+    private void Announce(Interface target, IEnumerable<Ip4Prefix> addresses)
+    {
+        foreach (Ip4Prefix address in addresses.Where(_ => target.IsAdminUp))
+        {
+            RequestArp(target, address.Address, address.Address, MacAddress.Broadcast);
+        }
+    }
+
+    private void Probe(Neighbor neighbor) =>
+        RequestArp(neighbor.Interface, neighbor.Interface.AddressTowards(neighbor.Address), neighbor.Address, neighbor.MacAddress);
+
+    private void RequestArp(Interface link, Ip4Address source, Ip4Address target, MacAddress destination) =>
+        _ = Worker.Messages.Requests.TryAdd(new WorkerRequest(WorkerRequestKind.ArpRequest)
+        {
+            Interface = link.Index,
+            Source = source,
+            Destination = target,
+            MacAddress = destination,
+        });
 }

@@ -18,6 +18,9 @@ public enum BufferFlags : uint
 
     /// <summary>The packet was made here, so it may leave with the TTL it has (RFC 1812, 5.3.1 is for forwarding).</summary>
     LocallyOriginated = 2,
+
+    /// <summary>The frame came to a group address of the link, so nothing unicast in it is forwarded or answered (RFC 1812, 5.3.4).</summary>
+    LinkBroadcast = 4,
 }
 
 /// <summary>One cache line in front of every buffer: what the graph's nodes tell each other about the packet.</summary>
@@ -46,6 +49,9 @@ public struct BufferHeader
 
     /// <summary>Index of the counter under which a drop is counted: the reason and the node that found it.</summary>
     [FieldOffset(0x14)] public uint DropCounter;
+
+    /// <summary>The ICMP error that the packet is to be answered with, as the data plane encodes it.</summary>
+    [FieldOffset(0x18)] public uint IcmpError;
 
     [FieldOffset(0x3C)] internal uint Taken;
 }

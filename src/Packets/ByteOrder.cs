@@ -18,6 +18,9 @@ public readonly record struct Be16
     /// <summary>The two bytes as they lie in memory, for comparisons and checksums that need no swap.</summary>
     public ushort Raw => _raw;
 
+    /// <summary>Wraps two bytes that are already in network order.</summary>
+    public static Be16 FromRaw(ushort raw) => Unsafe.BitCast<ushort, Be16>(raw);
+
     public static implicit operator ushort(Be16 field) => field.Value;
 
     public static implicit operator Be16(ushort value) => new(value);

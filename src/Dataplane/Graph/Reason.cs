@@ -14,7 +14,6 @@ public enum Reason
     InterfaceDown,
     InterfaceDeleted,
     NoFreeTxSlots,
-    SegmentSizeExceeded,
 
     TooShortForEthernet,
     UnknownEthernetType,
@@ -58,6 +57,7 @@ public enum Reason
     Ip4UnknownProtocol,
     Ip4NoListener,
     Ip4LocalFragment,
+    Ip4SpoofedLocal,
 
     IcmpTooShort,
     IcmpBadChecksum,
@@ -84,7 +84,6 @@ public static class Reasons
         [Reason.InterfaceDown] = Error("interface is down"),
         [Reason.InterfaceDeleted] = Error("interface is deleted"),
         [Reason.NoFreeTxSlots] = Error("no free tx slots"),
-        [Reason.SegmentSizeExceeded] = Error("segment size exceeded"),
 
         [Reason.TooShortForEthernet] = Error("packet shorter than an ethernet header"),
         [Reason.UnknownEthernetType] = Error("unknown ethernet type"),
@@ -128,6 +127,7 @@ public static class Reasons
         [Reason.Ip4UnknownProtocol] = Error("unknown ip protocol"),
         [Reason.Ip4NoListener] = Error("no listener for udp port"),
         [Reason.Ip4LocalFragment] = Error("ip4 fragment for this host, not reassembled"),
+        [Reason.Ip4SpoofedLocal] = Error("ip4 spoofed local-address packet drops"),
 
         [Reason.IcmpTooShort] = Error("payload length too small for type"),
         [Reason.IcmpBadChecksum] = Error("bad icmp checksum"),
@@ -146,12 +146,15 @@ public static class Reasons
         [Reason.FragmentNoBuffer] = Error("could not allocate buffer"),
     };
 
+    private static readonly Severity[] s_severities =
+        [.. Enum.GetValues<Reason>().Select(reason => s_descriptions[reason].Severity)];
+
     /// <summary>Number of reasons: a node's counters take so many slots.</summary>
-    internal static int Count => s_descriptions.Count;
+    internal static int Count => s_severities.Length;
 
     public static string Text(this Reason reason) => s_descriptions[reason].Text;
 
-    public static Severity Severity(this Reason reason) => s_descriptions[reason].Severity;
+    public static Severity Severity(this Reason reason) => s_severities[(int)reason];
 
     private static (string, Severity) Info(string text) => (text, Graph.Severity.Info);
 

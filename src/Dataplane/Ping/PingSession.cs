@@ -51,18 +51,25 @@ public readonly record struct PingResult(
 public sealed class PingSession
 {
     private readonly Channel<PingResult> _results = Channel.CreateUnbounded<PingResult>();
+    private readonly Dictionary<ushort, Outstanding> _outstanding = [];
+    private readonly long _interval;
+    private readonly long _patience;
+    private bool _isCancelled;
+    private int _lastSequence;
+    private long _nextSend = long.MinValue;
 
-    internal PingSession(PingOptions options, Ip4Address source, ushort identifier)
+    internal PingSession(PingOptions options, ushort identifier)
     {
         Options = options;
-        Source = source;
         Identifier = identifier;
+        _interval = options.Interval.Ticks * TimeSpan.NanosecondsPerTick;
+        _patience = Math.Max(_interval, 1_000_000_000);
     }
 
     public PingOptions Options { get; }
 
-    /// <summary>The address that the requests come from.</summary>
-    public Ip4Address Source { get; }
+    /// <summary>The address that the last request came from, 0.0.0.0 before there was one.</summary>
+    public Ip4Address Source { get; private set; }
 
     /// <summary>Requests sent so far.</summary>
     public int Sent { get; private set; }
@@ -73,8 +80,103 @@ public sealed class PingSession
     /// <summary>One result for each request, in the order in which they became known; completed when the session has ended.</summary>
     public ChannelReader<PingResult> Results => _results.Reader;
 
-    /// <summary>Ends the session: nothing more is sent, and <see cref="Results"/> completes. May be called from any thread.</summary>
-    public void Cancel() => _results.Writer.TryComplete();
-
     internal ushort Identifier { get; }
+
+    internal bool HasEnded { get; private set; }
+
+    /// <summary>Ends the session: nothing more is sent, and <see cref="Results"/> completes. May be called from any thread.</summary>
+    public void Cancel()
+    {
+        Volatile.Write(ref _isCancelled, true);
+        _ = _results.Writer.TryComplete();
+    }
+
+    /// <summary>Sends what is due by <paramref name="route"/>, gives up on what is overdue, and ends when there is nothing left to wait for.</summary>
+    internal void Advance(long now, PingRoute route, SpscRing<WorkerRequest> requests)
+    {
+        foreach ((ushort sequence, Outstanding request) in _outstanding)
+        {
+            if (now - request.PostedAt >= _patience)
+            {
+                End(sequence, PingOutcome.NoReply);
+            }
+        }
+
+        while (_lastSequence < Options.Repeat && now >= _nextSend && !Volatile.Read(ref _isCancelled))
+        {
+            _nextSend = Math.Max(_nextSend, now - _interval) + _interval;
+            Send(++_lastSequence, now, route, requests);
+        }
+
+        bool isDone = _lastSequence == Options.Repeat && _outstanding.Count == 0;
+        if (isDone || Volatile.Read(ref _isCancelled))
+        {
+            HasEnded = true;
+            _ = _results.Writer.TryComplete();
+        }
+    }
+
+    /// <summary>Takes what the worker says about one of the requests.</summary>
+    internal void Take(in WorkerReport report)
+    {
+        if (!_outstanding.TryGetValue(report.Sequence, out Outstanding request))
+        {
+            return; // a duplicate, or too late
+        }
+
+        switch (report.Kind)
+        {
+            case WorkerReportKind.EchoRequestSent:
+                _outstanding[report.Sequence] = request with { SentAt = report.Time };
+                break;
+            case WorkerReportKind.EchoRequestNoBuffer:
+                Sent--;
+                End(report.Sequence, PingOutcome.NoBuffer);
+                break;
+            default:
+                Received++;
+                _ = _outstanding.Remove(report.Sequence);
+                TimeSpan roundTrip = TimeSpan.FromTicks((report.Time - request.SentAt) / TimeSpan.NanosecondsPerTick);
+                _ = _results.Writer.TryWrite(new PingResult(
+                    request.Sequence, PingOutcome.Reply, report.Address, report.Bytes, report.TimeToLive, roundTrip));
+                break;
+        }
+    }
+
+    private void Send(int sequence, long now, PingRoute route, SpscRing<WorkerRequest> requests)
+    {
+        Outstanding request = new(sequence, now, now);
+        _outstanding[(ushort)sequence] = request;
+        if (route.Failure is { } failure)
+        {
+            End((ushort)sequence, failure);
+            return;
+        }
+
+        Source = route.Source;
+        bool posted = requests.TryAdd(new WorkerRequest(WorkerRequestKind.EchoRequest)
+        {
+            Source = Source,
+            Destination = Options.Destination,
+            Identifier = Identifier,
+            Sequence = (ushort)sequence,
+            Size = (ushort)Options.Size,
+        });
+        Sent += posted ? 1 : 0;
+        if (!posted)
+        {
+            End((ushort)sequence, PingOutcome.NoBuffer);
+        }
+    }
+
+    private void End(ushort wireSequence, PingOutcome outcome)
+    {
+        _ = _outstanding.Remove(wireSequence, out Outstanding request);
+        _ = _results.Writer.TryWrite(new PingResult(request.Sequence, outcome, default, 0, 0, TimeSpan.Zero));
+    }
+
+    private readonly record struct Outstanding(int Sequence, long PostedAt, long SentAt);
 }
+
+/// <summary>Where a session's requests come from, or why there is no way to send any.</summary>
+internal readonly record struct PingRoute(Ip4Address Source, PingOutcome? Failure);

@@ -81,5 +81,8 @@ public sealed class Adjacency
         _bytes += bytes;
     }
 
+    /// <summary>True if this is the way to the neighbor <paramref name="address"/> itself, and its Ethernet address is known.</summary>
+    internal bool IsNeighbor(Ip4Address address) => Kind == AdjacencyKind.Rewrite && NextHop == address;
+
     internal ref readonly EthernetHeader RewriteHeader => ref _rewrite;
 }

@@ -1,0 +1,83 @@
+using Verbena.Dataplane.Nodes;
+using Verbena.Dataplane.Tables;
+using Verbena.Packets;
+
+namespace Verbena.Dataplane.Graph;
+
+/// <summary>One worker's nodes, and which of them gives packets to which: read the constructor from the end for a packet's way.</summary>
+internal sealed class PacketGraph
+{
+    private readonly InputNode[] _inputs;
+    private readonly RdmaInputNode _rdmaInput;
+    private readonly InterfaceOutputNode _interfaceOutput;
+    private readonly Ip4NeighborWaitNode _neighborWait;
+
+    public PacketGraph(BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
+    {
+        Dispatcher graph = new(buffers, tables);
+        Dispatcher = graph;
+
+        _interfaceOutput = new InterfaceOutputNode(graph);
+        Ip4LookupNode lookup = new(graph);
+        Ip4IcmpErrorNode icmpError = new(graph, lookup);
+
+        Ip4FragNode fragment = new(graph);
+        Ip4RewriteNode rewrite = new(graph, _interfaceOutput, fragment, icmpError);
+        fragment.Connect(rewrite);
+
+        Ip4IcmpEchoRequestNode echoRequest = new(graph, lookup);
+        Ip4IcmpEchoReplyNode echoReply = new(graph, messages);
+        Ip4IcmpInputNode icmpInput = new(graph, echoRequest, echoReply);
+        Ip4LocalNode local = new(graph, icmpInput, icmpError);
+
+        ArpRequests arpRequests = new(buffers, _interfaceOutput);
+        _neighborWait = new Ip4NeighborWaitNode(graph, arpRequests, lookup, icmpError);
+        Ip4ArpNode glean = new(graph, "ip4-glean", _neighborWait);
+        Ip4ArpNode arp = new(graph, "ip4-arp", _neighborWait);
+        lookup.Connect(local, glean, arp, rewrite, icmpError);
+
+        ArpReplyNode arpReply = new(graph, messages, _interfaceOutput);
+        ArpInputNode arpInput = new(graph, arpReply);
+        Ip4InputNode ip4Input = new(graph, lookup);
+        EthernetInputNode ethernetInput = new(graph, arpInput, ip4Input);
+
+        _rdmaInput = new RdmaInputNode(graph, ethernetInput);
+        _inputs = [_rdmaInput, _neighborWait, new ControlInputNode(graph, messages, arpRequests, lookup)];
+    }
+
+    public Dispatcher Dispatcher { get; }
+
+    /// <summary>Packets that wait for a neighbor: the only ones in the graph between two turns.</summary>
+    public int HeldCount => _neighborWait.HeldCount;
+
+    /// <summary>One turn: input, everything that follows from it, and what the ports have to give back.</summary>
+    public bool RunOnce(long now)
+    {
+        Dispatcher.BeginTurn(now);
+        int received = 0;
+        foreach (InputNode input in _inputs)
+        {
+            received += input.Run();
+        }
+
+        bool ran = Dispatcher.RunPending();
+        _interfaceOutput.Reclaim();
+        return ran || received > 0;
+    }
+
+    /// <summary>Receives from and sends to an interface's port from now on. While the worker is parked.</summary>
+    public void Add(Interface added)
+    {
+        _interfaceOutput.Add(added);
+        _rdmaInput.Add(added);
+    }
+
+    /// <summary>Leaves the port alone, and drops the packets that wait for it. While the worker is parked.</summary>
+    public void Remove(Interface removed)
+    {
+        _rdmaInput.Remove(removed);
+        _neighborWait.Forget(removed.Index);
+        _ = Dispatcher.RunPending();
+        _interfaceOutput.Remove(removed);
+    }
+}

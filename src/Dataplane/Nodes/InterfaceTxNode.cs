@@ -1,0 +1,50 @@
+using Verbena.Dataplane.Graph;
+using Verbena.Packets;
+
+namespace Verbena.Dataplane.Nodes;
+
+/// <summary><c>IF-tx</c>: hands packets to the transmit queue of one interface's port.</summary>
+internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
+    : InternalNode(dispatcher, tx.Name + "-tx", NodeKind.Output)
+{
+    private readonly TxQueue _queue = tx.Port!.TxQueues[0];
+    private bool _sent;
+
+    /// <summary>Lets the queue return buffers, unless it has just done so while sending.</summary>
+    public void Reclaim()
+    {
+        if (!_sent)
+        {
+            _queue.Reclaim();
+        }
+
+        _sent = false;
+    }
+
+    protected override void Process(ReadOnlySpan<BufferIndex> frame)
+    {
+        if (!tx.IsAdminUp)
+        {
+            DropAll(frame, Reason.InterfaceDown);
+            return;
+        }
+
+        _sent = true;
+        int count = _queue.Send(frame);
+        if (count < frame.Length)
+        {
+            _queue.Reclaim();
+            count += _queue.Send(frame[count..]);
+            tx.Worker.TxErrors += (uint)(frame.Length - count);
+            DropAll(frame[count..], Reason.NoFreeTxSlots);
+        }
+    }
+
+    private void DropAll(ReadOnlySpan<BufferIndex> packets, Reason reason)
+    {
+        foreach (BufferIndex packet in packets)
+        {
+            Drop(packet, reason);
+        }
+    }
+}

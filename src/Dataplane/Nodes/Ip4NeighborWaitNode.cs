@@ -1,0 +1,230 @@
+using Verbena.Dataplane.Graph;
+using Verbena.Dataplane.Tables;
+using Verbena.Packets;
+
+namespace Verbena.Dataplane.Nodes;
+
+/// <summary>
+/// ip4-neighbor-wait: holds a few packets for each neighbor that is being asked for its Ethernet address, and asks.
+/// Next: ip4-lookup once it is known, ip4-icmp-error once it is clear that nobody answers.
+/// </summary>
+/// <remarks>
+/// RFC 1122, 2.3.2.2 wants at least the latest packet saved, 2.3.2.1 at most one request a second for each neighbor. After
+/// three unanswered ones the host is unreachable (RFC 1812, 3.3.2). Between turns this node is the only one that holds packets.
+/// </remarks>
+internal sealed class Ip4NeighborWaitNode(
+    Dispatcher dispatcher, ArpRequests arpRequests, InternalNode lookup, InternalNode icmpError)
+    : InputNode(dispatcher, "ip4-neighbor-wait")
+{
+    /// <summary>Neighbors that can be asked for at a time; packets to more are dropped, so a scan of a network does no harm.</summary>
+    public const int MaxNeighbors = 1024;
+
+    public const int PacketsPerNeighbor = 4;
+    public const int MaxRequests = 3;
+
+    /// <summary>Time between requests, and from the last one to giving up.</summary>
+    public const long RequestIntervalNanoseconds = 1_000_000_000;
+
+    private readonly ulong[] _keys = new ulong[MaxNeighbors]; // apart from the rest, for a search that reads nothing else
+    private readonly Waiting[] _waiting = new Waiting[MaxNeighbors];
+    private readonly BufferIndex[] _packets = new BufferIndex[MaxNeighbors * PacketsPerNeighbor];
+    private int _count;
+    private int _seenVersion;
+    private long _nextDeadline;
+
+    /// <summary>Packets held now.</summary>
+    public int HeldCount { get; private set; }
+
+    /// <summary>Takes a packet that is to leave by <paramref name="adjacency"/> towards <paramref name="nextHop"/>.</summary>
+    public void Hold(BufferIndex packet, Adjacency adjacency, Ip4Address nextHop)
+    {
+        ulong key = ((ulong)adjacency.InterfaceIndex << 32) | nextHop.Value.Raw;
+        int at = _keys.AsSpan(0, _count).IndexOf(key);
+        if (at < 0)
+        {
+            if (_count == MaxNeighbors)
+            {
+                Drop(packet, Reason.ArpRequestsThrottled);
+                return;
+            }
+
+            at = Begin(key, adjacency, nextHop);
+        }
+
+        ref Waiting waiting = ref _waiting[at];
+        Span<BufferIndex> held = PacketsAt(at);
+        if (waiting.PacketCount == PacketsPerNeighbor)
+        {
+            Drop(held[0], Reason.ArpPacketReplaced);
+            held[1..].CopyTo(held);
+            held[^1] = packet;
+            return;
+        }
+
+        held[waiting.PacketCount++] = packet;
+        HeldCount++;
+    }
+
+    /// <summary>Drops what waits for an interface or came by it. While the worker is parked; the caller runs the drop node.</summary>
+    public void Forget(int interfaceIndex)
+    {
+        for (int i = _count - 1; i >= 0; i--)
+        {
+            if (_waiting[i].Interface.Index == interfaceIndex)
+            {
+                DropPackets(i, Reason.InterfaceDeleted);
+            }
+            else
+            {
+                DropPacketsFrom(i, interfaceIndex);
+            }
+        }
+    }
+
+    protected override int Poll()
+    {
+        if (_count == 0)
+        {
+            return 0;
+        }
+
+        int released = 0;
+        int version = Dispatcher.Tables.Version;
+        if (version != _seenVersion)
+        {
+            _seenVersion = version;
+            released = ReleaseResolved();
+        }
+
+        if (Dispatcher.Now >= _nextDeadline)
+        {
+            released += AskAgain();
+        }
+
+        return released;
+    }
+
+    private int Begin(ulong key, Adjacency adjacency, Ip4Address nextHop)
+    {
+        int at = _count++;
+        long deadline = Dispatcher.Now + RequestIntervalNanoseconds;
+        _nextDeadline = at == 0 ? deadline : Math.Min(_nextDeadline, deadline);
+        _seenVersion = at == 0 ? -1 : _seenVersion; // a change since the lookup must not be missed
+        _keys[at] = key;
+        _waiting[at] = new Waiting(adjacency.Interface!, adjacency.Source.Address, nextHop) { Deadline = deadline, Requests = 1 };
+        Ask(at);
+        return at;
+    }
+
+    private int ReleaseResolved()
+    {
+        int released = 0;
+        for (int i = _count - 1; i >= 0; i--)
+        {
+            if (Dispatcher.Tables.LookUp(_waiting[i].NextHop).IsNeighbor(_waiting[i].NextHop))
+            {
+                Span<BufferIndex> packets = PacketsAt(i)[.._waiting[i].PacketCount];
+                lookup.Enqueue(packets);
+                released += packets.Length;
+                Remove(i);
+            }
+        }
+
+        return released;
+    }
+
+    private int AskAgain()
+    {
+        int released = 0;
+        _nextDeadline = long.MaxValue;
+        for (int i = _count - 1; i >= 0; i--)
+        {
+            ref Waiting waiting = ref _waiting[i];
+            if (Dispatcher.Now >= waiting.Deadline)
+            {
+                if (waiting.Requests == MaxRequests)
+                {
+                    released += GiveUp(i);
+                    continue;
+                }
+
+                waiting.Requests++;
+                waiting.Deadline = Dispatcher.Now + RequestIntervalNanoseconds;
+                Ask(i);
+            }
+
+            _nextDeadline = Math.Min(_nextDeadline, waiting.Deadline);
+        }
+
+        return released;
+    }
+
+    private int GiveUp(int at)
+    {
+        Span<BufferIndex> packets = PacketsAt(at)[.._waiting[at].PacketCount];
+        foreach (BufferIndex packet in packets)
+        {
+            Reject(packet, Reason.ArpUnanswered, IcmpError.HostUnreachable, icmpError);
+        }
+
+        Remove(at);
+        return packets.Length;
+    }
+
+    private void Ask(int at)
+    {
+        ref Waiting waiting = ref _waiting[at];
+        arpRequests.Send(this, waiting.Interface, waiting.Source, waiting.NextHop, MacAddress.Broadcast);
+    }
+
+    private void DropPackets(int at, Reason reason)
+    {
+        foreach (BufferIndex packet in PacketsAt(at)[.._waiting[at].PacketCount])
+        {
+            Drop(packet, reason);
+        }
+
+        Remove(at);
+    }
+
+    private void DropPacketsFrom(int at, int interfaceIndex)
+    {
+        Span<BufferIndex> packets = PacketsAt(at);
+        int kept = 0;
+        for (int i = 0; i < _waiting[at].PacketCount; i++)
+        {
+            if (Buffers.Header(packets[i]).RxInterface == interfaceIndex)
+            {
+                Drop(packets[i], Reason.InterfaceDeleted);
+                HeldCount--;
+            }
+            else
+            {
+                packets[kept++] = packets[i];
+            }
+        }
+
+        _waiting[at].PacketCount = kept;
+    }
+
+    /// <summary>Forgets a neighbor whose packets have gone elsewhere; the last one takes its place.</summary>
+    private void Remove(int at)
+    {
+        HeldCount -= _waiting[at].PacketCount;
+        int last = --_count;
+        _keys[at] = _keys[last];
+        _waiting[at] = _waiting[last];
+        PacketsAt(last).CopyTo(PacketsAt(at));
+        _waiting[last] = default;
+    }
+
+    private Span<BufferIndex> PacketsAt(int at) => _packets.AsSpan(at * PacketsPerNeighbor, PacketsPerNeighbor);
+
+    private record struct Waiting(Interface Interface, Ip4Address Source, Ip4Address NextHop)
+    {
+        /// <summary>When to ask again, or to give up.</summary>
+        public long Deadline;
+        public int Requests;
+        public int PacketCount;
+    }
+}

@@ -1,0 +1,60 @@
+using Verbena.Packets;
+
+namespace Verbena.Dataplane.Tables;
+
+/// <summary>What the worker looks packets up in. The control thread writes, the worker reads.</summary>
+/// <remarks>
+/// Two rules keep the worker from seeing half of a change. What is added or replaced is complete before one write of a word
+/// makes it reachable, so it may happen at any time. What is freed to be used again is freed while the worker is parked.
+/// </remarks>
+internal sealed class ForwardingTables
+{
+    private Interface?[] _interfaces = new Interface?[16];
+    private int _version;
+
+    public ForwardingTables()
+    {
+        // What VPP's empty table holds: RFC 1122, 3.2.1.3, RFC 5771 (multicast), RFC 1112, 4 (reserved).
+        foreach (string text in (string[])["0.0.0.0/32", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32"])
+        {
+            _ = Ip4Prefix.TryParse(text, out Ip4Prefix prefix);
+            Fib.Add(prefix, AdjacencyTable.Drop);
+        }
+    }
+
+    public Ip4Fib Fib { get; } = new(AdjacencyTable.Unreachable);
+
+    public AdjacencyTable Adjacencies { get; } = new();
+
+    /// <summary>Changes whenever a route or a neighbor does, so that waiting packets know when to look again.</summary>
+    public int Version => Volatile.Read(ref _version);
+
+    /// <summary>The interfaces by index; free slots are null. Changed only while the worker is parked.</summary>
+    public ReadOnlySpan<Interface?> Interfaces => _interfaces;
+
+    /// <summary>The interface of a packet, which is there as long as packets of it are under way.</summary>
+    public Interface InterfaceAt(uint index) => _interfaces[index]!;
+
+    /// <summary>Where a packet to <paramref name="destination"/> goes.</summary>
+    public Adjacency LookUp(Ip4Address destination) => Adjacencies[Fib.Lookup(destination)];
+
+    /// <summary>The lowest free index.</summary>
+    public int FreeInterfaceIndex()
+    {
+        int index = Array.IndexOf(_interfaces, null);
+        return index >= 0 ? index : _interfaces.Length;
+    }
+
+    public void SetInterface(int index, Interface? value)
+    {
+        if (index == _interfaces.Length)
+        {
+            Array.Resize(ref _interfaces, index * 2);
+        }
+
+        _interfaces[index] = value;
+    }
+
+    /// <summary>Tells the worker that routes or neighbors have changed.</summary>
+    public void Publish() => Volatile.Write(ref _version, _version + 1);
+}
