@@ -20,11 +20,12 @@ public static unsafe partial class Libibverbs
     /// <summary>Posts a chain of requests; on failure <paramref name="bad_recv_wr"/> is the first that was not posted.</summary>
     public static int ibv_post_wq_recv(ibv_wq* wq, ibv_recv_wr* recv_wr, ibv_recv_wr** bad_recv_wr) => wq->post_recv(wq, recv_wr, bad_recv_wr);
 
-    public static int ibv_query_port(ibv_context* context, byte port_num, ibv_port_attr* port_attr)
+    /// <summary>Fills in as much of the answer as <paramref name="port_attr_len"/> says; for a C program, what it was compiled with.</summary>
+    public static int ibv_query_port(ibv_context* context, byte port_num, ibv_port_attr* port_attr, nuint port_attr_len)
     {
         verbs_context* verbs = verbs_get_ctx(context);
         return HasOperation(verbs, &verbs->query_port)
-            ? verbs->query_port(context, port_num, port_attr, (nuint)sizeof(ibv_port_attr))
+            ? verbs->query_port(context, port_num, port_attr, port_attr_len)
             : (int)Errno.EOPNOTSUPP;
     }
 

@@ -8,6 +8,10 @@ public static unsafe partial class Libibverbs
 {
     public const string Name = "libibverbs.so.1";
 
+    /// <summary>A static string: the root below which the library reads sysfs. It is no part of verbs.h, but of the stable ABI (IBVERBS_1.0).</summary>
+    [LibraryImport(Name)]
+    public static partial byte* ibv_get_sysfs_path();
+
     /// <summary>A list that ends with null, to be freed when the devices in use are open.</summary>
     [LibraryImport(Name, SetLastError = true)]
     public static partial ibv_device** ibv_get_device_list(int* num_devices);

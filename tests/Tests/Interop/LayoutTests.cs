@@ -33,10 +33,10 @@ public sealed class LayoutTests
         List<(string Name, string Expression, long Mirrored)> questions = [.. StructureQuestions(), .. ConstantQuestions()];
         long[] answers = AskCompiler([.. questions.Select(question => question.Expression)]);
 
-        var wrong = questions.Zip(answers)
+        IEnumerable<string> wrong = questions.Zip(answers)
             .Where(pair => pair.First.Mirrored != pair.Second)
             .Select(pair => $"{pair.First.Name} is {pair.First.Mirrored:#,0} (0x{pair.First.Mirrored:x}), in C {pair.Second:#,0} (0x{pair.Second:x})");
-        Assert.Empty(wrong);
+        Assert.Equal("", string.Join('\n', wrong));
     }
 
     [Fact]

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Verbena.Driver;
+
+/// <summary>A Linux network interface that is a port of a ConnectX, and the names under which it is known elsewhere.</summary>
+/// <remarks>Found in sysfs: network interface, PCI function, RDMA device. Reads below the root that libibverbs uses, which SYSFS_PATH may move.</remarks>
+/// <param name="Name">The network interface, such as <c>enp94s0f0</c>.</param>
+/// <param name="PciAddress">The PCI function, such as <c>0000:5e:00.0</c>.</param>
+/// <param name="PciId">Vendor and device, such as <c>15b3:1019</c>.</param>
+/// <param name="RdmaDevice">The RDMA device, such as <c>mlx5_0</c>.</param>
+/// <param name="UverbsDevice">The device below /dev/infiniband, such as <c>uverbs0</c>.</param>
+/// <param name="Mtu">The network interface's MTU in bytes, which is the port's; null if sysfs does not tell.</param>
+internal sealed partial record HostInterface(
+    string Name, string PciAddress, string PciId, string RdmaDevice, string UverbsDevice, int? Mtu)
+{
+    private const string MellanoxVendor = "0x15b3";
+    private const string LoadModules = "load the kernel's modules: modprobe mlx5_ib ib_uverbs";
+
+    /// <summary>Looks an interface up below <paramref name="sysfs"/>.</summary>
+    /// <exception cref="RdmaException">It is no port of a ConnectX, or the kernel's RDMA modules are not loaded.</exception>
+    public static HostInterface Find(string name, string sysfs)
+    {
+        string netdev = Path.Combine(sysfs, "class/net", name);
+        if (!Directory.Exists(netdev))
+        {
+            throw new RdmaException($"there is no network interface '{name}': 'ip link' lists those of this host");
+        }
+
+        string function = Path.Combine(netdev, "device");
+        string pciAddress = PciAddressOf(name, function);
+        string pciId = CheckedPciId(name, function);
+        string rdma = RdmaDeviceOf(name, function);
+        return new HostInterface(name, pciAddress, pciId, rdma, UverbsDeviceOf(rdma, sysfs), MtuOf(netdev));
+    }
+
+    private static string PciAddressOf(string name, string function)
+    {
+        // Only the last part of the link counts; its other parts are relative to the real directory behind class/net.
+        string address = Path.GetFileName(new DirectoryInfo(function).LinkTarget) ?? "";
+        return PciAddressPattern().IsMatch(address)
+            ? address
+            : throw new RdmaException($"{name} is not a port of an RDMA NIC, for it is not a PCI device: give a ConnectX port's interface ('rdma link' lists them)");
+    }
+
+    private static string CheckedPciId(string name, string function)
+    {
+        string vendor = ReadLine(function, "vendor");
+        string driver = Path.GetFileName(new DirectoryInfo(Path.Combine(function, "driver")).LinkTarget) ?? "mlx5_core";
+        if (vendor != MellanoxVendor || driver != "mlx5_core")
+        {
+            throw new RdmaException(
+                $"{name} is a NIC of PCI vendor {vendor} with kernel driver {driver}, which is not supported: NVIDIA ConnectX-4 and later with mlx5_core are");
+        }
+
+        return $"{vendor[2..]}:{ReadLine(function, "device").Replace("0x", "", StringComparison.Ordinal)}";
+    }
+
+    private static string RdmaDeviceOf(string name, string function)
+    {
+        string directory = Path.Combine(function, "infiniband");
+        string? device = Directory.Exists(directory) ? Directory.EnumerateDirectories(directory).Order(StringComparer.Ordinal).FirstOrDefault() : null;
+        return Path.GetFileName(device) ?? throw new RdmaException($"{name} is a ConnectX without an RDMA device: {LoadModules}");
+    }
+
+    private static string UverbsDeviceOf(string rdmaDevice, string sysfs)
+    {
+        string directory = Path.Combine(sysfs, "class/infiniband_verbs");
+        IEnumerable<string> devices = Directory.Exists(directory) ? Directory.EnumerateDirectories(directory) : [];
+        string? device = devices.FirstOrDefault(uverbs => ReadLine(uverbs, "ibdev") == rdmaDevice);
+        return Path.GetFileName(device) ?? throw new RdmaException($"{rdmaDevice} can't be used by programs yet: {LoadModules}");
+    }
+
+    private static int? MtuOf(string netdev) =>
+        int.TryParse(ReadLine(netdev, "mtu"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) ? mtu : null;
+
+    private static string ReadLine(string directory, string file)
+    {
+        string path = Path.Combine(directory, file);
+        return File.Exists(path) ? File.ReadAllText(path).Trim() : "";
+    }
+
+    [GeneratedRegex("^[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex PciAddressPattern();
+}

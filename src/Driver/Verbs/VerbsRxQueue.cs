@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Verbena.Driver.Objects;
+using Verbena.Interop.Verbs;
+using Verbena.Packets;
+using static Verbena.Interop.Verbs.Libibverbs;
+
+namespace Verbena.Driver.Verbs;
+
+/// <summary>A receive queue in ibv mode: completions by ibv_poll_cq, buffers by ibv_post_wq_recv.</summary>
+/// <remarks>It takes its first buffers when it is first polled: from the pool, only the polling worker may take.</remarks>
+internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
+{
+    private const int MaxCompletions = 256; // a frame of the graph
+    private const int RefillBatch = 64;     // one write of the doorbell record for so many; a quarter of the shortest queue
+
+    private readonly WorkQueue _queue;
+    private readonly BufferPool _pool;
+    private readonly ibv_cq* _completionQueue;
+    private readonly ibv_wc* _completions;
+    private readonly ibv_recv_wr* _requests;
+    private readonly ibv_sge* _pieces;
+    private readonly BufferIndex[] _fresh = new BufferIndex[RefillBatch];
+    private BufferRing _posted;
+    private bool _broken; // the NIC stopped at an error, and is handing back what was posted
+    private int _restartError;
+    private ulong _packets;
+    private ulong _bytes;
+    private ulong _noBuffer;
+    private ulong _errors;
+
+    public VerbsRxQueue(WorkQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size)
+    {
+        _queue = queue;
+        _pool = pool;
+        _completionQueue = completions.Handle;
+        _posted = new BufferRing(size);
+        _completions = (ibv_wc*)NativeMemory.AllocZeroed(MaxCompletions, (nuint)sizeof(ibv_wc));
+        _requests = (ibv_recv_wr*)NativeMemory.AllocZeroed(RefillBatch, (nuint)sizeof(ibv_recv_wr));
+        _pieces = (ibv_sge*)NativeMemory.AllocZeroed(RefillBatch, (nuint)sizeof(ibv_sge));
+        for (int i = 0; i < RefillBatch; i++)
+        {
+            _pieces[i] = new ibv_sge { length = BufferPool.DataBytes, lkey = region.LocalKey };
+            _requests[i] = new ibv_recv_wr { next = &_requests[i + 1], sg_list = &_pieces[i], num_sge = 1 };
+        }
+    }
+
+    public override RxCounters Counters =>
+        new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _noBuffer), Volatile.Read(ref _errors));
+
+    /// <summary>errno of the failed attempt to get the queue going again after an error; 0 while it works.</summary>
+    public int RestartError => Volatile.Read(ref _restartError);
+
+    public override int Receive(Span<BufferIndex> packets)
+    {
+        int completions = ibv_poll_cq(_completionQueue, Math.Min(packets.Length, MaxCompletions), _completions);
+        int received = 0;
+        ulong bytes = 0;
+        for (int i = 0; i < completions; i++)
+        {
+            ibv_wc* completion = &_completions[i];
+            BufferIndex buffer = _posted.Take();
+            Debug.Assert(buffer.Value == completion->wr_id, "a work queue completes in the order of posting");
+            if (completion->status != ibv_wc_status.IBV_WC_SUCCESS)
+            {
+                Fail(buffer, completion->status);
+                continue;
+            }
+
+            ref BufferHeader header = ref _pool.Header(buffer);
+            header.Length = (ushort)completion->byte_len;
+            header.Flags = completion->wc_flags.HasFlag(ibv_wc_flags.IBV_WC_IP_CSUM_OK) ? BufferFlags.Ip4ChecksumGood : BufferFlags.None;
+            bytes += completion->byte_len;
+            packets[received++] = buffer;
+        }
+
+        Volatile.Write(ref _packets, _packets + (ulong)received);
+        Volatile.Write(ref _bytes, _bytes + bytes);
+        Refill();
+        return received;
+    }
+
+    /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
+    public void Dispose()
+    {
+        _posted.Return(_posted.Count, _pool);
+        NativeMemory.Free(_completions);
+        NativeMemory.Free(_requests);
+        NativeMemory.Free(_pieces);
+    }
+
+    private void Fail(BufferIndex buffer, ibv_wc_status status)
+    {
+        Volatile.Write(ref _errors, _errors + 1);
+        _pool.Return(buffer);
+
+        // A frame longer than its buffer costs only itself; any other error stops the queue.
+        _broken |= status != ibv_wc_status.IBV_WC_LOC_LEN_ERR;
+    }
+
+    private void Refill()
+    {
+        if (_broken && !TryRestart())
+        {
+            return;
+        }
+
+        while (_posted.Free >= RefillBatch && Post())
+        {
+        }
+    }
+
+    // The NIC completes all that was posted to a queue that stopped; when the last buffer is back, nothing can be lost.
+    private bool TryRestart()
+    {
+        if (_posted.Count > 0 || _restartError != 0)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _restartError, _queue.Restart());
+        _broken = _restartError != 0;
+        return !_broken;
+    }
+
+    private bool Post()
+    {
+        int count = _pool.Take(_fresh);
+        if (count < RefillBatch)
+        {
+            Volatile.Write(ref _noBuffer, _noBuffer + 1);
+            if (count == 0)
+            {
+                return false;
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            _requests[i].wr_id = _fresh[i].Value;
+            _pieces[i].addr = (ulong)_pool.ReceiveAddress(_fresh[i]);
+        }
+
+        int posted = PostChain(count);
+        _posted.Add(_fresh.AsSpan(0, posted));
+        _pool.Return(_fresh.AsSpan(posted, count - posted));
+        return posted == RefillBatch;
+    }
+
+    private int PostChain(int count)
+    {
+        ibv_recv_wr* last = &_requests[count - 1];
+        ibv_recv_wr* refused = null;
+        last->next = null;
+        int result = ibv_post_wq_recv(_queue.Handle, _requests, &refused);
+        last->next = last + 1;
+        return result == 0 ? count : (int)(refused - _requests);
+    }
+}
