@@ -1,1 +1,3 @@
-return 0;
+using Verbena;
+
+return await CommandLine.Create().Parse(args).InvokeAsync(CommandLine.Invocation).ConfigureAwait(false);

@@ -74,7 +74,8 @@ public sealed partial class CommandTable(ILogger log)
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            if (e is not CommandException and not InvalidOperationException and not ArgumentException and not IOException)
+            bool expected = e.GetType().Namespace?.StartsWith(nameof(Verbena), StringComparison.Ordinal) == true;
+            if (!expected)
             {
                 LogUnexpected(log, name, e);
             }

@@ -24,6 +24,9 @@ public sealed class Words(IReadOnlyList<string> words)
 
     public bool AtEnd => _next == words.Count;
 
+    /// <summary>True while an option may stand here; once at the end too, so that completion learns which may follow.</summary>
+    public bool MayHaveOption => !AtEnd || _expected.Count == 0;
+
     /// <summary>Takes the next word if it is <paramref name="keyword"/> or one of its other spellings.</summary>
     public bool TryKeyword(string keyword, params ReadOnlySpan<string> aliases)
     {
@@ -163,8 +166,13 @@ public sealed class Words(IReadOnlyList<string> words)
 /// <param name="Candidates">The words that would do, as far as they are known.</param>
 internal sealed record Expectation(string What, IReadOnlyList<string> Candidates)
 {
-    public override string ToString() =>
-        Candidates.Count == 0 || Candidates is [var only] && string.Equals(only, What, StringComparison.Ordinal)
-            ? What
-            : $"{What} ({string.Join(", ", Candidates)})";
+    private const int MaxShown = 8; // of many interfaces an error message names the first few
+
+    public override string ToString() => Candidates switch
+    {
+        [] => What,
+        [var only] when string.Equals(only, What, StringComparison.Ordinal) => What,
+        { Count: > MaxShown } => $"{What} ({string.Join(", ", Candidates.Take(MaxShown))}, ...)",
+        _ => $"{What} ({string.Join(", ", Candidates)})",
+    };
 }

@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Verbena.Commands;
+using Verbena.Control;
+using Verbena.Emulator.Nic;
+
+namespace Verbena;
+
+/// <summary>The executable's own arguments.</summary>
+internal static class CommandLine
+{
+    private static readonly Option<NicOptions[]> s_emulatedNic = new("--emulated-nic")
+    {
+        Description = "Adds a port of an emulated ConnectX. May be repeated.",
+        HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS]",
+        CustomParser = result => [.. result.Tokens.Select(token => ParseNic(token.Value, result))],
+    };
+
+    private static readonly Option<int?> s_workerCore = new("--worker-core")
+    {
+        Description = "Pins the worker to a processor, where it polls without rest.",
+        HelpName = "N",
+    };
+
+    private static readonly Option<int> s_buffers = new("--buffers")
+    {
+        Description = "Number of packet buffers.",
+        HelpName = "N",
+        DefaultValueFactory = _ => DataPlaneOptions.DefaultBuffers,
+    };
+
+    private static readonly Option<string?> s_exec = new("--exec")
+    {
+        Description = "Runs a file of commands first.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> s_socket = new("--socket")
+    {
+        Description = $"The control socket. [default: {ControlSocket.DefaultPath}]",
+        HelpName = "PATH",
+    };
+
+    /// <summary>Signals are ours to handle: the data plane is taken down in order.</summary>
+    public static InvocationConfiguration Invocation { get; } = new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
+
+    public static RootCommand Create()
+    {
+        s_buffers.Validators.Add(result => RequireRange(result, 256, 1 << 22));
+        var start = new System.CommandLine.Command("start", "Runs the data plane as a daemon with a control socket.")
+        {
+            s_emulatedNic, s_workerCore, s_buffers, s_exec, s_socket,
+        };
+        start.SetAction((result, _) => GuardAsync(() =>
+            StartCommand.RunAsync(Options(result), result.GetValue(s_socket) ?? ControlSocket.DefaultPath, result.GetValue(s_exec))));
+
+        var words = new Argument<string[]>("command") { Description = "A command to run; without one, a prompt." };
+        var ctl = new System.CommandLine.Command("ctl", "Talks to a running daemon.") { words, s_socket };
+        ctl.SetAction((result, _) => GuardAsync(() => CtlCommand.RunAsync(result.GetValue(s_socket), result.GetValue(words) ?? [])));
+
+        var docs = new System.CommandLine.Command("docs", "Prints docs/cli.md.") { Hidden = true };
+        docs.SetAction(_ => Console.Out.Write(CommandReference.Write()));
+
+        var root = new RootCommand("A user-space router for ConnectX NICs: alone, a data plane with a prompt.")
+        {
+            s_emulatedNic, s_workerCore, s_buffers, s_exec, start, ctl, docs,
+        };
+        root.SetAction((result, _) => GuardAsync(() => InteractiveCommand.RunAsync(Options(result), result.GetValue(s_exec))));
+        return root;
+    }
+
+    private static DataPlaneOptions Options(ParseResult result) => new()
+    {
+        EmulatedNics = result.GetValue(s_emulatedNic) ?? [],
+        WorkerCore = result.GetValue(s_workerCore),
+        Buffers = result.GetValue(s_buffers),
+    };
+
+    private static NicOptions ParseNic(string text, ArgumentResult result)
+    {
+        if (!NicOptions.TryParse(text, out NicOptions options, out string error))
+        {
+            result.AddError("--emulated-nic " + error);
+        }
+
+        return options;
+    }
+
+    private static void RequireRange(OptionResult result, int min, int max)
+    {
+        if (result.GetValueOrDefault<int>() < min || result.GetValueOrDefault<int>() > max)
+        {
+            result.AddError($"{result.Option.Name} takes a number from {min} to {max}");
+        }
+    }
+
+    private static async Task<int> GuardAsync(Func<Task<int>> action)
+    {
+        try
+        {
+            return await action().ConfigureAwait(false);
+        }
+        catch (VerbenaException e)
+        {
+            await Console.Error.WriteLineAsync("verbena: " + e.Message).ConfigureAwait(false);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Verbena.Control;
+
+/// <summary>Answers clients on the control socket, each in a session of its own.</summary>
+internal sealed partial class ControlServer : IAsyncDisposable
+{
+    private const int MaxSessions = 64;
+
+    private readonly string _path;
+    private readonly Socket _listener;
+    private readonly ICommandTarget _target;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly HashSet<Task> _sessions = [];
+    private readonly Task _accepting;
+
+    /// <summary>Listens at <paramref name="path"/> from now on.</summary>
+    /// <exception cref="VerbenaException">It can't.</exception>
+    public ControlServer(string path, ICommandTarget target, ILogger log)
+    {
+        _path = path;
+        _target = target;
+        _log = log;
+        _listener = ControlSocket.Listen(path);
+        _accepting = Task.Run(AcceptAsync);
+    }
+
+    /// <summary>Ends all sessions and removes the socket.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _accepting.ConfigureAwait(false);
+        Task[] sessions;
+        lock (_sessions)
+        {
+            sessions = [.. _sessions];
+        }
+
+        await Task.WhenAll(sessions).ConfigureAwait(false);
+        _listener.Dispose();
+        File.Delete(_path);
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                Socket client = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
+                Start(client);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (SocketException e) // no descriptors left, or the client gave up
+            {
+                LogAcceptFailed(_log, e.Message);
+                await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private void Start(Socket client)
+    {
+        lock (_sessions)
+        {
+            if (_sessions.Count == MaxSessions)
+            {
+                LogTooManySessions(_log, MaxSessions);
+                client.Dispose();
+                return;
+            }
+
+            Task session = Task.Run(() => ServeAsync(client));
+            _sessions.Add(session);
+            _ = session.ContinueWith(Forget, TaskScheduler.Default);
+        }
+    }
+
+    private void Forget(Task session)
+    {
+        lock (_sessions)
+        {
+            _sessions.Remove(session);
+        }
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        await using var stream = new NetworkStream(client, ownsSocket: true);
+        using var session = new ControlSession(stream, _target, _stop.Token);
+        try
+        {
+            await session.ServeAsync().ConfigureAwait(false);
+        }
+        catch (InvalidDataException e)
+        {
+            LogNonsense(_log, e.Message);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The client or the daemon has gone.
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: {Error}")]
+    private static partial void LogAcceptFailed(ILogger logger, string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: a client beyond {Limit} was turned away")]
+    private static partial void LogTooManySessions(ILogger logger, int limit);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: a client was disconnected, {Error}")]
+    private static partial void LogNonsense(ILogger logger, string error);
+}

@@ -1,0 +1,109 @@
+using Microsoft.Extensions.Logging;
+using Verbena.Commands;
+using Verbena.Control;
+using Verbena.Dataplane;
+using Verbena.Dataplane.Cli;
+using Verbena.Packets;
+
+namespace Verbena;
+
+/// <summary>All that one process runs: buffers, emulated NICs, router, its worker's thread and the control thread. Wired here.</summary>
+internal sealed partial class DataPlane : ICommandTarget, IDisposable
+{
+    private readonly ILogger _log;
+    private readonly BufferPool _buffers;
+    private readonly Router _router;
+    private readonly WorkerThread _worker;
+    private readonly ControlThread _control;
+    private string _choreFailure = "";
+
+    /// <summary>Starts it, without interfaces.</summary>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="logs">Makes the loggers.</param>
+    /// <param name="ring">What <c>show logging</c> shows.</param>
+    /// <exception cref="VerbenaException">Something it needs is not there.</exception>
+    public DataPlane(DataPlaneOptions options, ILoggerFactory logs, LogRing ring)
+    {
+        _log = logs.CreateLogger("verbena");
+        _buffers = new BufferPool(options.Buffers);
+        if (!_buffers.Memory.OnHugePages)
+        {
+            LogNoHugePages(_log, options.Buffers, (_buffers.Memory.LengthBytes + HugePageBytes - 1) / HugePageBytes);
+        }
+
+        _router = new Router(_buffers);
+        _worker = new WorkerThread(_router.Worker, options.WorkerCore);
+        Commands = new CommandTable(logs.CreateLogger("cli"));
+        AddCommands(Commands, _router, ring, options.WorkerCore);
+        _control = new ControlThread(DoChores);
+        LogStarted(_log, SystemCommands.Version);
+    }
+
+    private const nuint HugePageBytes = 2 << 20;
+
+    public CommandTable Commands { get; }
+
+    /// <summary>Fills a command table.</summary>
+    public static void AddCommands(CommandTable table, Router router, LogRing ring, int? workerCore)
+    {
+        SessionCommands.AddTo(table);
+        SystemCommands.AddTo(table, ring);
+        RouterCommands.AddTo(table, router, WorkerThread.Now, workerCore);
+    }
+
+    public Task<CommandResult> RunAsync(string line, Func<string, Task> print, CancellationToken interrupt) => _control.RunAsync(async () =>
+    {
+        await using var output = new ChunkWriter(print);
+        var session = new CliSession(output) { Interrupt = interrupt };
+        string? failure = await Commands.RunAsync(line, session).ConfigureAwait(true);
+        await output.FlushAsync(CancellationToken.None).ConfigureAwait(true);
+        return new CommandResult(failure, session.IsOver);
+    });
+
+    public Task<IReadOnlyList<string>> CompleteAsync(string line) => _control.RunAsync(() => Task.FromResult(Commands.Complete(line)));
+
+    public Task<string> HelpAsync(string line) => _control.RunAsync(() => Task.FromResult(Commands.Help(line)));
+
+    /// <summary>Deletes the interfaces, ends the threads, and lets go of everything.</summary>
+    public void Dispose()
+    {
+        _control.Dispose();
+        _worker.Dispose();
+        _router.Dispose();
+        _buffers.Dispose();
+        LogStopped(_log);
+    }
+
+    /// <summary>What is due every millisecond. A failure that lasts is logged once.</summary>
+    private void DoChores()
+    {
+        try
+        {
+            _router.Maintain(WorkerThread.Now());
+            _choreFailure = "";
+        }
+#pragma warning disable CA1031 // the control thread goes on, whatever a chore throws
+        catch (Exception e) when (string.Equals(e.Message, _choreFailure, StringComparison.Ordinal))
+        {
+        }
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            _choreFailure = e.Message;
+            LogChoreFailed(_log, e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Version} started")]
+    private static partial void LogStarted(ILogger logger, string version);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "maintenance failed")]
+    private static partial void LogChoreFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopped")]
+    private static partial void LogStopped(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Buffers} buffers lie on ordinary pages, for the host has no huge pages free: sysctl vm.nr_hugepages={Pages} makes forwarding faster")]
+    private static partial void LogNoHugePages(ILogger logger, int buffers, nuint pages);
+}

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Control;
+using Verbena.Dataplane.Cli;
+
+namespace Verbena.Tests.Verbena;
+
+/// <summary>A command table without a data plane behind it: says things, counts, and waits to be interrupted.</summary>
+internal sealed class TableTarget : ICommandTarget, IDisposable
+{
+    private readonly CommandTable _table = new(NullLogger.Instance);
+    private readonly ControlThread _control = new(() => { });
+
+    public TableTarget()
+    {
+        SessionCommands.AddTo(_table);
+        _table.Add("say", "<words>", "Says it", words =>
+        {
+            string rest = words.Rest();
+            return session => session.Output.WriteLine(rest);
+        });
+        _table.Add("show numbers", "<n>", "Prints n lines", words =>
+        {
+            int count = words.Number("n", 0, 1_000_000);
+            return session => session.Output.Write(string.Concat(Enumerable.Range(1, count).Select(i => $"{i}\n")));
+        });
+        _table.Add("show nothing", "", "", _ => _ => { });
+        _table.Add(new Command("wait", "", "Waits for an interrupt", _ => WaitAsync));
+    }
+
+    /// <summary>Completed when a <c>wait</c> has begun, and when it was interrupted.</summary>
+    public TaskCompletionSource Waiting { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public TaskCompletionSource Interrupted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<CommandResult> RunAsync(string line, Func<string, Task> print, CancellationToken interrupt) => _control.RunAsync(async () =>
+    {
+        await using var output = new ChunkWriter(print);
+        var session = new CliSession(output) { Interrupt = interrupt };
+        string? failure = await _table.RunAsync(line, session);
+        await output.FlushAsync();
+        return new CommandResult(failure, session.IsOver);
+    });
+
+    public Task<IReadOnlyList<string>> CompleteAsync(string line) => _control.RunAsync(() => Task.FromResult(_table.Complete(line)));
+
+    public Task<string> HelpAsync(string line) => _control.RunAsync(() => Task.FromResult(_table.Help(line)));
+
+    public void Dispose() => _control.Dispose();
+
+    private async Task WaitAsync(CliSession session)
+    {
+        await session.Output.WriteLineAsync("waiting");
+        await session.Output.FlushAsync();
+        Waiting.TrySetResult();
+        await Task.Delay(Timeout.Infinite, session.Interrupt).ContinueWith(_ => { }, TaskScheduler.Default);
+        Interrupted.TrySetResult();
+        throw new CommandException("stopped");
+    }
+}
