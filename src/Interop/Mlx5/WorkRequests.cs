@@ -26,7 +26,7 @@ public struct mlx5_wqe_eth_seg
     [FieldOffset(0x04)] public byte cs_flags;
     [FieldOffset(0x06)] public Be16 mss;
     [FieldOffset(0x0C)] public Be16 inline_hdr_sz;
-    [FieldOffset(0x0E)] public byte inline_hdr_start;
+    [FieldOffset(0x0E), CField("inline_hdr_start[0]")] public byte inline_hdr_start;
 }
 
 /// <summary>A piece of memory to gather from or scatter to.</summary>

@@ -36,7 +36,7 @@ public sealed class LayoutTests
         IEnumerable<string> wrong = questions.Zip(answers)
             .Where(pair => pair.First.Mirrored != pair.Second)
             .Select(pair => $"{pair.First.Name} is {pair.First.Mirrored:#,0} (0x{pair.First.Mirrored:x}), in C {pair.Second:#,0} (0x{pair.Second:x})");
-        Assert.Equal("", string.Join('\n', wrong));
+        Assert.False(wrong.Any(), string.Join('\n', wrong));
     }
 
     [Fact]
@@ -68,6 +68,11 @@ public sealed class LayoutTests
             {
                 string path = field.GetCustomAttribute<CFieldAttribute>()?.Path ?? field.Name;
                 yield return ($"offset of {c.Name}.{path}", $"offsetof({c.Name}, {path})", OffsetOf(field));
+                if (path.EndsWith(']'))
+                {
+                    continue; // a field that C has left a part of an array of bytes: it begins there, and has no size of its own
+                }
+
                 yield return ($"size of {c.Name}.{path}", $"sizeof((({c.Name} *)0)->{path})", SizeOf(field.FieldType));
             }
         }
