@@ -165,11 +165,10 @@ public sealed class RdmaPort : Port
             switch (type)
             {
                 case ibv_event_type.IBV_EVENT_PORT_ACTIVE or ibv_event_type.IBV_EVENT_PORT_ERR:
-                    _link = _device.QueryLink();
+                    UpdateLink();
                     break;
-                case ibv_event_type.IBV_EVENT_DEVICE_FATAL:
-                    _fatal = true;
-                    _link = default;
+                case ibv_event_type.IBV_EVENT_DEVICE_FATAL or ibv_event_type.IBV_EVENT_CQ_ERR:
+                    SetFatal();
                     break;
             }
         }
@@ -201,6 +200,24 @@ public sealed class RdmaPort : Port
         SteeringRule.Unicast(_rss6, address, EtherType.Ip6, Name),
         SteeringRule.Unicast(_rss4, address, etherType: null, Name),
     ];
+
+    private void UpdateLink()
+    {
+        try
+        {
+            _link = _device.QueryLink();
+        }
+        catch (VerbsException)
+        {
+            SetFatal(); // a NIC that does not even tell its state is gone
+        }
+    }
+
+    private void SetFatal()
+    {
+        _fatal = true;
+        _link = default;
+    }
 
     private T Own<T>(T made)
         where T : IDisposable

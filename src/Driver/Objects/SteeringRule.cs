@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Verbena.Interop.Verbs;
 using Verbena.Packets;
@@ -42,6 +43,7 @@ internal sealed unsafe class SteeringRule : IDisposable
     /// <summary>Puts the rule into force.</summary>
     public void Add()
     {
+        Debug.Assert(_flow == null, "a rule is added once for each time it was removed");
         fixed (RuleAttributes* attributes = &_attributes)
         {
             _flow = VerbsException.NotNull(ibv_create_flow(_target.Handle, &attributes->Head), "ibv_create_flow", _subject);
@@ -92,7 +94,7 @@ internal sealed unsafe class SteeringRule : IDisposable
 
             while (added > 0)
             {
-                add[--added].Remove();
+                add[--added].Dispose();
             }
 
             throw;

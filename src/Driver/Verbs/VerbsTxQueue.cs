@@ -78,6 +78,11 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
 
     public override void Reclaim()
     {
+        if (_restartError != 0)
+        {
+            return; // what the NIC still has comes back when the port is disposed
+        }
+
         int completions = ibv_poll_cq(_completionQueue, MaxCompletions, _completions);
         for (int i = 0; i < completions; i++)
         {

@@ -70,7 +70,7 @@ public sealed class LayoutTests
                 yield return ($"offset of {c.Name}.{path}", $"offsetof({c.Name}, {path})", OffsetOf(field));
                 if (path.EndsWith(']'))
                 {
-                    continue; // a field that C has left a part of an array of bytes: it begins there, and has no size of its own
+                    continue; // a part of a C array: it begins there, and has no size of its own
                 }
 
                 yield return ($"size of {c.Name}.{path}", $"sizeof((({c.Name} *)0)->{path})", SizeOf(field.FieldType));
