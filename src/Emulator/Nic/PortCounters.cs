@@ -43,6 +43,9 @@ public enum PortCounter
     /// <summary>Dropped: the completion queue has overrun.</summary>
     RxCompletionQueueFull,
 
+    /// <summary>Dropped: the frame came while carrier was down.</summary>
+    RxCarrierDown,
+
     /// <summary>Dropped: no flow took the frame, and the netdev is down.</summary>
     NoMatchNetdevDown,
 

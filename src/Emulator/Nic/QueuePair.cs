@@ -3,12 +3,37 @@ namespace Verbena.Emulator.Nic;
 /// <summary>A raw-packet queue pair: a send queue, a receive queue, or both.</summary>
 public sealed class QueuePair : FlowDestination
 {
-    internal QueuePair(NicContext context) : base(context)
+    private QueuePairState _state;
+
+    internal QueuePair(uint number, int uarPage, NicContext context, SendQueue? send, ReceiveQueue? receive)
+        : base(context, receive is null ? [] : [receive], null)
     {
+        Number = number;
+        UarPage = uarPage;
+        Send = send;
+        Receive = receive;
     }
 
     /// <summary>The qpn that WQEs and doorbells carry, 24 bits.</summary>
-    public uint Number { get; internal set; }
+    public uint Number { get; }
 
-    public QueuePairState State { get; internal set; }
+    /// <summary>The state the program asked for, or Error since a half of the pair has failed.</summary>
+    public QueuePairState State =>
+        Send?.State == QueueState.Error || Receive?.State == QueueState.Error ? QueuePairState.Error : _state;
+
+    internal int UarPage { get; }
+
+    internal SendQueue? Send { get; }
+
+    internal ReceiveQueue? Receive { get; }
+
+    internal void Modify(QueuePairState state)
+    {
+        _state = state;
+        Receive?.Modify(Half(readyFrom: QueuePairState.Init));
+        Send?.Modify(Half(readyFrom: QueuePairState.ReadyToSend));
+    }
+
+    private QueueState Half(QueuePairState readyFrom) =>
+        _state == QueuePairState.Error ? QueueState.Error : _state >= readyFrom ? QueueState.Ready : QueueState.Reset;
 }

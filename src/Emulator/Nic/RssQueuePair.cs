@@ -11,7 +11,35 @@ public sealed class IndirectionTable
 /// <summary>Spreads the frames of its flows over an indirection table by a hash.</summary>
 public sealed class RssQueuePair : FlowDestination
 {
-    internal RssQueuePair(NicContext context) : base(context)
+    private const RssFields Ip4 = RssFields.SourceIp4 | RssFields.DestinationIp4;
+    private const RssFields Ip6 = RssFields.SourceIp6 | RssFields.DestinationIp6;
+    private const RssFields Tcp = RssFields.SourceTcp | RssFields.DestinationTcp;
+    private const RssFields Udp = RssFields.SourceUdp | RssFields.DestinationUdp;
+
+    internal RssQueuePair(RssParameters parameters)
+        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters))
     {
+    }
+
+    /// <summary>The rules of mlx5_ib (create_rss_raw_qp_tir).</summary>
+    private static Rss? Checked(RssParameters parameters)
+    {
+        RssFields fields = parameters.Fields;
+        bool mixes = ((fields & Ip4) != RssFields.None && (fields & Ip6) != RssFields.None) || ((fields & Tcp) != RssFields.None && (fields & Udp) != RssFields.None);
+        if (mixes || (fields & ~(Ip4 | Ip6 | Tcp | Udp)) != RssFields.None)
+        {
+            throw NicException.Invalid($"RSS hashes one IP version and one transport, not {fields}");
+        }
+
+        if (fields == RssFields.None)
+        {
+            return parameters.Table.Queues.Count == 1
+                ? null
+                : throw NicException.Invalid("RSS without fields goes with a table of one entry only");
+        }
+
+        return parameters.Key.Length == Toeplitz.KeyBytes
+            ? new Rss(fields, parameters.Key.Span)
+            : throw NicException.Invalid($"the RSS key has {Toeplitz.KeyBytes} bytes, not {parameters.Key.Length}");
     }
 }

@@ -3,7 +3,15 @@ namespace Verbena.Emulator.Nic;
 /// <summary>A receive queue that is no part of a queue pair.</summary>
 public sealed class WorkQueue
 {
-    public uint Number { get; internal set; }
+    internal WorkQueue(uint number, ReceiveQueue receive)
+    {
+        Number = number;
+        Receive = receive;
+    }
 
-    public QueueState State { get; internal set; }
+    public uint Number { get; }
+
+    public QueueState State => Receive.State;
+
+    internal ReceiveQueue Receive { get; }
 }

@@ -15,6 +15,7 @@ internal sealed class CableWire(Action unplug) : Wire
 
     private readonly byte[] _ring = GC.AllocateUninitializedArray<byte>(RingBytes, pinned: true);
     private CableWire? _peer;
+    private volatile bool _showsLink = true;
     private long _written; // by the peer's thread
     private long _read;    // by ours
 
@@ -25,9 +26,11 @@ internal sealed class CableWire(Action unplug) : Wire
         set => Volatile.Write(ref _peer, value);
     }
 
-    public override bool HasCarrier => Peer is not null;
+    public override bool HasCarrier => Peer is { _showsLink: true };
 
     public override int SendRoom => Peer is { } peer ? peer.FreeRecords() : FrameBatch.Capacity;
+
+    public override void ShowLink(bool isUp) => _showsLink = isUp;
 
     public override void Receive(FrameBatch frames)
     {

@@ -13,7 +13,7 @@ public sealed unsafe class FrameBatch : IDisposable
     /// <summary>The longest frame, without FCS: more than any jumbo frame with its tags.</summary>
     public const int MaxFrameBytes = 16 * 1024;
 
-    private const int ArenaBytes = 256 * 1024;
+    private const int ArenaBytes = Capacity * MaxFrameBytes;
     private const int Alignment = 64;
 
     private readonly byte* _arena = (byte*)NativeMemory.AlignedAlloc(ArenaBytes, Alignment);
@@ -24,8 +24,7 @@ public sealed unsafe class FrameBatch : IDisposable
     /// <summary>Number of frames in the batch.</summary>
     public int Count { get; private set; }
 
-    /// <summary>True if one more frame of any length fits.</summary>
-    public bool HasRoom => Count < Capacity && _used + MaxFrameBytes <= ArenaBytes;
+    public bool HasRoom => Count < Capacity;
 
     /// <summary>The bytes of a frame, from its destination address on, without FCS.</summary>
     public Span<byte> this[int index]

@@ -10,9 +10,6 @@ public abstract class Wire : IDisposable
     /// <summary>How many frames <see cref="Send"/> takes now; the NIC offers no more, so that nothing is lost in between.</summary>
     public virtual int SendRoom => FrameBatch.Capacity;
 
-    /// <summary>Frames that came from the far end and could not be handed on, with the reason in the log.</summary>
-    public ulong ReceiveDrops { get; protected set; }
-
     /// <summary>A descriptor that becomes readable when frames have arrived; -1: there is none, ask by <see cref="Receive"/>.</summary>
     public virtual int PollDescriptor => -1;
 
@@ -21,6 +18,16 @@ public abstract class Wire : IDisposable
 
     /// <summary>Sends all frames in order, and returns how many the far end took; the NIC counts the others as lost.</summary>
     public abstract int Send(FrameBatch frames);
+
+    /// <summary>Shows the far end whether this end is up, where the wire can.</summary>
+    public virtual void ShowLink(bool isUp)
+    {
+    }
+
+    /// <summary>Reads anew what is not asked for at each batch, such as the far end's carrier. Called about ten times a second.</summary>
+    public virtual void Refresh()
+    {
+    }
 
     public void Dispose()
     {

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Microsoft.Extensions.Logging;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Wires;
@@ -48,83 +48,47 @@ public abstract record WireOptions
         return error.Length == 0;
     }
 
+    /// <summary>Lays the wire to a port.</summary>
+    /// <exception cref="InvalidOperationException">It can't be laid; the message says why and what helps.</exception>
+    internal abstract Wire Open(WireSite site);
+
     private static bool IsInterfaceName(string name) => name.Length is > 0 and <= 15 && !name.Contains('/', StringComparison.Ordinal);
 }
 
 /// <summary>A TAP interface of that name: what Linux sends to it is what the port receives.</summary>
-public sealed record TapOptions(string Name) : WireOptions;
+public sealed record TapOptions(string Name) : WireOptions
+{
+    internal override Wire Open(WireSite site) => new TapWire(Name);
+}
 
 /// <summary>An existing interface, such as one end of a veth pair.</summary>
-public sealed record InterfaceOptions(string Name) : WireOptions;
+public sealed record InterfaceOptions(string Name) : WireOptions
+{
+    internal override Wire Open(WireSite site) => new InterfaceWire(Name, site.Logger);
+}
 
 /// <summary>A cable to another emulated port of this process; null: none from this side.</summary>
-public sealed record CableOptions(string? Port) : WireOptions;
+public sealed record CableOptions(string? Port) : WireOptions
+{
+    internal override Wire Open(WireSite site) => site.Cables.Plug(site.Port, Port);
+}
 
 /// <summary>Frames come from one capture file, and go to another.</summary>
-public sealed record PcapOptions(string InPath, string? OutPath) : WireOptions;
+public sealed record PcapOptions(string InPath, string? OutPath) : WireOptions
+{
+    internal override Wire Open(WireSite site) => new PcapWire(InPath, OutPath, site.Time);
+}
 
 /// <summary>Frames are counted and vanish.</summary>
-public sealed record SinkOptions : WireOptions;
-
-/// <summary>Frames are made here as fast as the port takes them; what the port sends is counted as by a sink.</summary>
-public sealed record GeneratorOptions : WireOptions
+public sealed record SinkOptions : WireOptions
 {
-    /// <summary>Length of a frame without its FCS, in bytes, from 60 to 9000.</summary>
-    public int SizeBytes { get; init; } = 64;
-
-    /// <summary>Number of flows, told apart by the UDP source port.</summary>
-    public int Flows { get; init; } = 1;
-
-    /// <summary>Frames to make; 0 for no end.</summary>
-    public ulong Count { get; init; }
-
-    /// <summary>Frames per second; 0 for as many as the port takes.</summary>
-    public ulong Rate { get; init; }
-
-    public Ip4Address Source { get; init; } = Ip4Address.Parse("198.18.0.1");
-
-    public Ip4Address Destination { get; init; } = Ip4Address.Parse("198.19.0.1");
-
-    /// <summary>Null: the address of the first unicast flow on the port, for which the generator waits.</summary>
-    public MacAddress? DestinationMac { get; init; }
-
-    internal static bool TryParseList(string text, out WireOptions options, out string error)
-    {
-        GeneratorOptions generator = new();
-        error = "";
-        foreach (string part in text.Split(':', StringSplitOptions.RemoveEmptyEntries))
-        {
-            string[] pair = part.Split('=', 2);
-            if (pair.Length != 2 || !generator.TryWith(pair[0], pair[1], out generator))
-            {
-                error = $"generator:{part}: options are size=60..9000 (bytes without FCS), flows=1..65536, "
-                    + "count=N, rate=PPS, src=IP, dst=IP and dst-mac=xxxx.xxxx.xxxx, separated by colons";
-                break;
-            }
-        }
-
-        options = generator;
-        return error.Length == 0;
-    }
-
-    private bool TryWith(string key, string value, out GeneratorOptions options)
-    {
-        options = this;
-        bool isNumber = ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number);
-        bool isAddress = Ip4Address.TryParse(value, out Ip4Address ip);
-        bool isMac = MacAddress.TryParse(value, out MacAddress mac) && !mac.IsMulticast;
-        GeneratorOptions? changed = key switch
-        {
-            "size" when isNumber && number is >= 60 and <= 9000 => this with { SizeBytes = (int)number },
-            "flows" when isNumber && number is >= 1 and <= 65536 => this with { Flows = (int)number },
-            "count" when isNumber => this with { Count = number },
-            "rate" when isNumber => this with { Rate = number },
-            "src" when isAddress => this with { Source = ip },
-            "dst" when isAddress => this with { Destination = ip },
-            "dst-mac" when isMac => this with { DestinationMac = mac },
-            _ => null,
-        };
-        options = changed ?? this;
-        return changed is not null;
-    }
+    internal override Wire Open(WireSite site) => new SinkWire();
 }
+
+/// <summary>Where a wire ends.</summary>
+/// <param name="Port">Name of the port.</param>
+/// <param name="Cables">The panel of all ports of the process.</param>
+/// <param name="Logger">For what happens once; never for each frame.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="ReceiverMac">Address of the first unicast flow on the port, if there is one.</param>
+internal sealed record WireSite(string Port, PatchPanel Cables, ILogger Logger, TimeProvider Time, Func<MacAddress?> ReceiverMac);

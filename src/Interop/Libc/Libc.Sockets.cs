@@ -28,9 +28,14 @@ public static unsafe partial class Libc
 public static class Sockets
 {
     public const int AF_UNIX = 1;
+    public const int AF_INET = 2;
     public const int AF_NETLINK = 16;
+    public const int AF_PACKET = 17;
     public const int NETLINK_RDMA = 20;
+    public const int SOCK_DGRAM = 2;
+    public const int SOCK_RAW = 3;
     public const int SOCK_SEQPACKET = 5;
+    public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;

@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
+using Verbena.Interop.Mlx5;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>What the NIC's parser finds in a frame: fields for flows and RSS, header offsets for checksums.</summary>
+/// <remarks>
+/// <see cref="Key"/> is eight words, most significant bits first: destination MAC, EtherType | source MAC, VLAN tag |
+/// IP version 8, tagged 8, protocol 8, traffic class 8, flow label 32 | source IP (2) | destination IP (2; IPv4 in the low
+/// half) | 32 zero, source port, destination port. Flows compare it under a mask, in one go.
+/// </remarks>
+internal struct FrameInfo
+{
+    public Vector512<ulong> Key;
+
+    /// <summary>4, 6, or 0 if there is no IP header, or not the whole of it.</summary>
+    public byte IpVersion;
+
+    /// <summary>TCP or UDP if that header is there whole and the packet no fragment, else 0.</summary>
+    public byte Transport;
+    public bool IsFragment;
+    public bool HasIpOptions;
+    public int NetworkOffset;
+    public int TransportOffset;
+
+    /// <summary>Length of the transport header and its payload by the IP header, in bytes.</summary>
+    public int TransportBytes;
+
+    /// <summary>Reads the headers of <paramref name="frame"/>, of at least 14 bytes. What is cut short is left out.</summary>
+    public static FrameInfo Parse(ReadOnlySpan<byte> frame)
+    {
+        FrameInfo info = default;
+        ulong w0 = BinaryPrimitives.ReadUInt64BigEndian(frame) & ~0xFFFFUL;
+        ulong w1 = BinaryPrimitives.ReadUInt64BigEndian(frame[6..]) & ~0xFFFFUL;
+        ulong w2 = 0;
+        int offset = EthernetHeader.Size;
+        ushort type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
+        if (type == EtherType.Vlan && frame.Length >= offset + 4)
+        {
+            w1 |= BinaryPrimitives.ReadUInt16BigEndian(frame[14..]);
+            type = BinaryPrimitives.ReadUInt16BigEndian(frame[16..]);
+            w2 = 1UL << 48;
+            offset += 4;
+        }
+
+        info.NetworkOffset = offset;
+        Words ip = type switch
+        {
+            EtherType.Ip4 => info.ParseIp4(frame[offset..]),
+            EtherType.Ip6 => info.ParseIp6(frame[offset..]),
+            _ => default,
+        };
+        ulong ports = info.Transport == 0 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(frame[info.TransportOffset..]);
+        info.Key = Vector512.Create(w0 | type, w1, w2 | ip.Word2, ip.SourceHigh, ip.SourceLow, ip.DestinationHigh, ip.DestinationLow, ports);
+        return info;
+    }
+
+    /// <summary>The CQE's l4_hdr_type_etc: transport in bits 6:4, IP version in 3:2, fragment in 7, options in 1.</summary>
+    public readonly byte HeaderTypes(ReadOnlySpan<byte> frame)
+    {
+        int l3 = IpVersion switch
+        {
+            4 => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV4,
+            6 => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV6,
+            _ => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_NONE,
+        };
+        int l4 = Transport switch
+        {
+            IpProtocol.Udp => 2,
+            IpProtocol.Tcp => TcpType(frame[TransportOffset..]),
+            _ => 0,
+        };
+        return (byte)((IsFragment ? 0x80 : 0) | (l4 << 4) | (l3 << 2) | (HasIpOptions ? 2 : 0));
+    }
+
+    /// <summary>The CQE's L2_OK, L3_OK and L4_OK, found by summing.</summary>
+    public readonly byte CheckedHeaders(ReadOnlySpan<byte> frame)
+    {
+        int ok = Mlx5Cqe.MLX5_CQE_L2_OK;
+        if (IpVersion == 6 || (IpVersion == 4 && Checksum.IsValid(frame[NetworkOffset..TransportOffset])))
+        {
+            ok |= Mlx5Cqe.MLX5_CQE_L3_OK;
+        }
+
+        if (Transport != 0 && TransportSumIsRight(frame))
+        {
+            ok |= Mlx5Cqe.MLX5_CQE_L4_OK;
+        }
+
+        return (byte)ok;
+    }
+
+    /// <summary>Sum of the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1), to be continued over the transport's bytes.</summary>
+    public readonly ulong PseudoHeaderSum(ReadOnlySpan<byte> frame)
+    {
+        ReadOnlySpan<byte> addresses = IpVersion == 4 ? frame.Slice(NetworkOffset + 12, 8) : frame.Slice(NetworkOffset + 8, 32);
+        ulong sum = Checksum.Sum(addresses);
+        return sum + new Be16(Transport).Raw + new Be16((ushort)TransportBytes).Raw;
+    }
+
+    private static int TcpType(ReadOnlySpan<byte> tcp)
+    {
+        bool acknowledges = (tcp[13] & 0x10) != 0;
+        bool carriesData = (tcp[12] >> 4) * 4 < tcp.Length;
+        return acknowledges ? carriesData ? 4 : 3 : 1;
+    }
+
+    /// <summary>A UDP checksum of zero over IPv4 means that there is none (RFC 768), which counts as right.</summary>
+    private readonly bool TransportSumIsRight(ReadOnlySpan<byte> frame)
+    {
+        ReadOnlySpan<byte> transport = frame.Slice(TransportOffset, TransportBytes);
+        bool none = Transport == IpProtocol.Udp && IpVersion == 4 && transport[6] == 0 && transport[7] == 0;
+        return none || Checksum.IsValid(transport, PseudoHeaderSum(frame));
+    }
+
+    private Words ParseIp4(ReadOnlySpan<byte> packet)
+    {
+        if (packet.Length < Ip4Header.Size)
+        {
+            return default;
+        }
+
+        int headerBytes = (packet[0] & 0xF) * 4;
+        int totalBytes = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
+        if (packet[0] >> 4 != 4 || headerBytes < Ip4Header.Size || headerBytes > totalBytes || totalBytes > packet.Length)
+        {
+            return default;
+        }
+
+        IpVersion = 4;
+        HasIpOptions = headerBytes > Ip4Header.Size;
+        IsFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & (Ip4Header.MoreFragments | Ip4Header.FragmentOffsetMask)) != 0;
+        FindTransport(packet[9], headerBytes, totalBytes);
+        return new Words(
+            (4UL << 56) | ((ulong)packet[9] << 40) | ((ulong)packet[1] << 32),
+            0, BinaryPrimitives.ReadUInt32BigEndian(packet[12..]), 0, BinaryPrimitives.ReadUInt32BigEndian(packet[16..]));
+    }
+
+    private Words ParseIp6(ReadOnlySpan<byte> packet)
+    {
+        const int HeaderBytes = 40;
+        if (packet.Length < HeaderBytes || packet[0] >> 4 != 6)
+        {
+            return default;
+        }
+
+        int totalBytes = HeaderBytes + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]);
+        if (totalBytes > packet.Length)
+        {
+            return default;
+        }
+
+        const byte FragmentHeader = 44;
+        IpVersion = 6;
+        IsFragment = packet[6] == FragmentHeader;
+        HasIpOptions = packet[6] is 0 or 43 or FragmentHeader or 60; // hop-by-hop, routing, fragment, destination options
+        FindTransport(packet[6], HeaderBytes, totalBytes);
+        uint first = BinaryPrimitives.ReadUInt32BigEndian(packet);
+        return new Words(
+            (6UL << 56) | ((ulong)packet[6] << 40) | ((ulong)((first >> 20) & 0xFF) << 32) | (first & 0xF_FFFF),
+            BinaryPrimitives.ReadUInt64BigEndian(packet[8..]), BinaryPrimitives.ReadUInt64BigEndian(packet[16..]),
+            BinaryPrimitives.ReadUInt64BigEndian(packet[24..]), BinaryPrimitives.ReadUInt64BigEndian(packet[32..]));
+    }
+
+    private void FindTransport(byte protocol, int headerBytes, int totalBytes)
+    {
+        TransportOffset = NetworkOffset + headerBytes;
+        TransportBytes = totalBytes - headerBytes;
+        int needed = protocol switch { IpProtocol.Tcp => 20, IpProtocol.Udp => 8, _ => int.MaxValue };
+        Transport = !IsFragment && TransportBytes >= needed ? protocol : (byte)0;
+    }
+
+    private readonly record struct Words(ulong Word2, ulong SourceHigh, ulong SourceLow, ulong DestinationHigh, ulong DestinationLow);
+}

@@ -1,0 +1,57 @@
+using Verbena.Emulator.Wires;
+using Verbena.Interop;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>The port's netdev: a TAP interface, whose address, MTU and state are Linux's to change.</summary>
+internal sealed class TapNetdev : HostNetdev
+{
+    private readonly TapDevice _tap;
+    private bool _isUp;
+    private int _mtu;
+
+    public TapNetdev(string name, MacAddress mac)
+    {
+        MacAddress = mac;
+        _tap = new TapDevice(name);
+        try
+        {
+            _tap.Requests.SetMac(mac);
+        }
+        catch (InvalidOperationException)
+        {
+            _tap.Dispose();
+            throw;
+        }
+
+        Refresh();
+    }
+
+    public override MacAddress MacAddress { get; }
+
+    public override int Mtu => _mtu;
+
+    public override bool HasCarrier => _isUp;
+
+    public override int PollDescriptor => _tap.Descriptor;
+
+    public override void Receive(FrameBatch frames) => _tap.Receive(frames);
+
+    public override int Send(FrameBatch frames) => _tap.Send(frames);
+
+    public override void ShowLink(bool isUp) => _tap.SetCarrier(isUp);
+
+    public override void Refresh()
+    {
+        _isUp = (_tap.Requests.Flags & IfFlags.IFF_UP) != 0;
+        int mtu = _tap.Requests.Mtu;
+        _mtu = mtu == 0 ? _mtu : mtu; // an interface that has just been renamed keeps what it had
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _tap.Dispose();
+        base.Dispose(disposing);
+    }
+}
