@@ -177,3 +177,35 @@ public struct ib_uverbs_gid_entry
     /// <summary>Index of the netdev, or 0.</summary>
     public uint netdev_ifindex;
 }
+
+[Flags]
+[CConstants("rdma/ib_user_verbs.h")]
+public enum ib_uverbs_device_cap_flags : uint
+{
+    IB_UVERBS_DEVICE_BAD_PKEY_CNTR = 1 << 1,
+    IB_UVERBS_DEVICE_BAD_QKEY_CNTR = 1 << 2,
+    IB_UVERBS_DEVICE_PORT_ACTIVE_EVENT = 1 << 10,
+    IB_UVERBS_DEVICE_SYS_IMAGE_GUID = 1 << 11,
+    IB_UVERBS_DEVICE_RAW_IP_CSUM = 1 << 26,
+    IB_UVERBS_DEVICE_MANAGED_FLOW_STEERING = 1 << 29,
+}
+
+[CConstants("rdma/ib_user_verbs.h", "rdma/ib_user_ioctl_verbs.h")]
+public static class Capabilities
+{
+    public const uint IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 1 << 2;
+    public const ulong IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS = 1;
+    public const uint IB_UVERBS_GID_TYPE_ROCE_V1 = 1;
+    public const uint IB_UVERBS_GID_TYPE_ROCE_V2 = 2;
+    public const uint IB_UVERBS_QPT_RAW_PACKET = 8;
+    public const uint IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION = 1;
+    public const uint IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN = 2;
+    public const uint IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK = 2;
+    public const uint IB_UVERBS_QP_CREATE_SQ_SIG_ALL = 1 << 12;
+    public const uint IB_UVERBS_ACCESS_LOCAL_WRITE = 1;
+    public const uint IB_UVERBS_ACCESS_REMOTE_WRITE = 2;
+    public const uint IB_UVERBS_ACCESS_REMOTE_READ = 4;
+    public const uint IB_UVERBS_ACCESS_REMOTE_ATOMIC = 8;
+    public const uint IB_UVERBS_ACCESS_HUGETLB = 128;
+    public const uint IB_UVERBS_ACCESS_OPTIONAL_RANGE = 0x3FF0_0000;
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using Verbena.Emulator.Nic;
+using Verbena.Emulator.Uverbs;
+using Verbena.Interop;
+
+namespace Verbena.Emulator.Attachment;
+
+/// <summary>A directory that looks like /sys to whoever heeds SYSFS_PATH, with the emulated devices in it, until disposed.</summary>
+/// <remarks>
+/// libibverbs reads SYSFS_PATH once in a process's life; so the path stays the same for all trees of a process. It is
+/// private to the user, goes with the process, and what killed processes have left behind goes with the next start.
+/// </remarks>
+internal sealed class SysfsTree : IDisposable
+{
+    private const string Variable = "SYSFS_PATH";
+    private const string Prefix = "verbena-sysfs.";
+    private static readonly string s_path = System.IO.Path.Combine(
+        Base(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}.{Guid.NewGuid():N}"));
+
+    private readonly string? _previous = Environment.GetEnvironmentVariable(Variable);
+
+    /// <summary>Writes the tree and sets SYSFS_PATH, for C code and for the runtime.</summary>
+    public SysfsTree(IReadOnlyList<UverbsDevice> devices)
+    {
+        RemoveStale();
+        Directory.CreateDirectory(s_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
+        Write("class/infiniband_verbs/abi_version", "6");
+        var functions = new HashSet<string>(StringComparer.Ordinal);
+        foreach (UverbsDevice device in devices)
+        {
+            WriteDevice(device, PciAddress.Choose(device.Nic.Options.Name, functions));
+        }
+
+        Publish(s_path);
+    }
+
+    /// <summary>The root of the tree; the same in the whole life of the process.</summary>
+    public static string Path => s_path;
+
+    public void Dispose()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
+        Publish(_previous);
+        Directory.Delete(s_path, recursive: true);
+    }
+
+    private static void Publish(string? path)
+    {
+        Environment.SetEnvironmentVariable(Variable, path);
+        _ = path is null ? Libc.unsetenv(Variable) : Libc.setenv(Variable, path, 1);
+    }
+
+    private static void OnProcessExit(object? sender, EventArgs e) => Directory.Delete(s_path, recursive: true);
+
+    /// <summary>Where the user's run-time files live: their own directory, root's, or the temporary one.</summary>
+    private static string Base()
+    {
+        if (Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own && Directory.Exists(own))
+        {
+            return own;
+        }
+
+        if (Environment.IsPrivilegedProcess && Directory.Exists("/run"))
+        {
+            try
+            {
+                return Directory.CreateDirectory("/run/verbena").FullName;
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // root of a user namespace has no /run of its own
+            }
+        }
+
+        return System.IO.Path.GetTempPath();
+    }
+
+    private static void RemoveStale()
+    {
+        foreach (string left in Directory.EnumerateDirectories(Base(), Prefix + "*"))
+        {
+            string process = System.IO.Path.GetFileName(left)[Prefix.Length..].Split('.')[0];
+            if (!Directory.Exists("/proc/" + process))
+            {
+                try
+                {
+                    Directory.Delete(left, recursive: true);
+                }
+                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+                {
+                    // another user's, or another start is removing it
+                }
+            }
+        }
+    }
+
+    /// <summary>One PCI function with its RDMA device and its netdev, and the links by which /sys/class and /sys/bus lead there.</summary>
+    private static void WriteDevice(UverbsDevice device, string pciAddress)
+    {
+        string function = $"devices/pci0000:00/{pciAddress}";
+        WritePciFunction(function, pciAddress);
+        WriteUverbs(device, $"{function}/infiniband_verbs/uverbs{device.Index}");
+        WriteInfiniband(device, $"{function}/infiniband/mlx5_{device.Index}");
+        WriteNetdev(device.Nic, $"{function}/net/{device.Nic.Options.Name}");
+        Link($"class/infiniband_verbs/uverbs{device.Index}", $"{function}/infiniband_verbs/uverbs{device.Index}");
+        Link($"class/infiniband/mlx5_{device.Index}", $"{function}/infiniband/mlx5_{device.Index}");
+        Link($"class/net/{device.Nic.Options.Name}", $"{function}/net/{device.Nic.Options.Name}");
+        Link($"bus/pci/devices/{pciAddress}", function);
+    }
+
+    private static void WritePciFunction(string function, string address)
+    {
+        Write($"{function}/vendor", "0x15b3");
+        Write($"{function}/device", string.Create(CultureInfo.InvariantCulture, $"0x{DeviceQueries.VendorPartId:x4}"));
+        Write($"{function}/subsystem_vendor", "0x15b3");
+        Write($"{function}/subsystem_device", "0x0008");
+        Write($"{function}/class", "0x020000");
+        Write($"{function}/revision", "0x00");
+        Write($"{function}/numa_node", "-1");
+        Write($"{function}/modalias", string.Create(CultureInfo.InvariantCulture,
+            $"pci:v000015B3d{DeviceQueries.VendorPartId:X8}sv000015B3sd00000008bc02sc00i00"));
+        Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{DeviceQueries.VendorPartId:X4}\nPCI_SLOT_NAME={address}");
+        Directory.CreateDirectory(Full("bus/pci/drivers/mlx5_core"));
+        Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
+    }
+
+    private static void WriteUverbs(UverbsDevice device, string directory)
+    {
+        Write($"{directory}/ibdev", $"mlx5_{device.Index}");
+        Write($"{directory}/dev", device.DeviceNumberText);
+        Write($"{directory}/abi_version", "1");
+        Link($"{directory}/device", Function(directory));
+    }
+
+    private static void WriteInfiniband(UverbsDevice device, string directory)
+    {
+        string guid = string.Join(':', device.NodeGuid.ToString("x16", CultureInfo.InvariantCulture).Chunk(4).Select(four => new string(four)));
+        Write($"{directory}/node_type", "1: CA");
+        Write($"{directory}/node_guid", guid);
+        Write($"{directory}/sys_image_guid", guid);
+        Write($"{directory}/fw_ver", "16.35.2000");
+        Write($"{directory}/board_id", "MT_0000000008");
+        Write($"{directory}/ports/1/pkeys/0", "0xffff");
+        Write($"{directory}/ports/1/link_layer", "Ethernet");
+        Write($"{directory}/ports/1/hw_counters/out_of_buffer", "0");
+        Link($"{directory}/device", Function(directory));
+    }
+
+    private static void WriteNetdev(NicDevice nic, string directory)
+    {
+        Write($"{directory}/address", nic.MacAddress.ToString());
+        Write($"{directory}/dev_port", "0");
+        Write($"{directory}/dev_id", "0x0");
+        Link($"{directory}/device", Function(directory));
+    }
+
+    private static string Function(string directory) => directory[..directory.IndexOf('/', "devices/pci0000:00/".Length)];
+
+    private static string Full(string path) => System.IO.Path.Combine(s_path, path);
+
+    private static void Write(string path, string line)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Full(path))!);
+        File.WriteAllText(Full(path), line + "\n");
+    }
+
+    private static void Link(string path, string target)
+    {
+        string directory = System.IO.Path.GetDirectoryName(Full(path))!;
+        Directory.CreateDirectory(directory);
+        Directory.CreateSymbolicLink(Full(path), System.IO.Path.GetRelativePath(directory, Full(target)));
+    }
+}

@@ -1,0 +1,188 @@
+using System.Runtime.InteropServices;
+using Verbena.Emulator.Nic;
+using Verbena.Interop;
+using Verbena.Interop.Uverbs;
+using Verbena.Interop.Verbs;
+using Verbena.Packets;
+using static Verbena.Interop.Uverbs.Attributes;
+using static Verbena.Interop.Uverbs.Capabilities;
+using static Verbena.Interop.Uverbs.ib_uverbs_device_cap_flags;
+
+namespace Verbena.Emulator.Uverbs;
+
+/// <summary>What the device and its port say of themselves: a ConnectX-5 Ex, less what the model can't do.</summary>
+internal static unsafe class DeviceQueries
+{
+    public const uint VendorPartId = 0x1019;
+    public const uint MaxQueuePairs = 262_144;
+    public const uint MaxWorkRequests = 32_768;
+
+    /// <summary>Version of the firmware that is modelled: 16.35.2000, in 16 bits each.</summary>
+    public const ulong FirmwareVersion = (16UL << 32) | (35 << 16) | 2000;
+
+    public static readonly MethodCommand[] Methods =
+    [
+        new("QUERY_PORT", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_PORT,
+            QueryPort, [UVERBS_ATTR_QUERY_PORT_PORT_NUM, UVERBS_ATTR_QUERY_PORT_RESP]),
+        new("QUERY_GID_TABLE", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_TABLE,
+            QueryGidTable, [UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES,
+            UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES], UVERBS_ATTR_QUERY_GID_TABLE_FLAGS),
+        new("QUERY_GID_ENTRY", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
+            QueryGidEntry, [UVERBS_ATTR_QUERY_GID_ENTRY_PORT, UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX,
+            UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS, UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY]),
+    ];
+
+    public static readonly WriteCommand[] Writes =
+    [
+        new("QUERY_DEVICE", WriteCommands.IB_USER_VERBS_CMD_QUERY_DEVICE, 8, sizeof(ib_uverbs_query_device_resp), QueryDevice),
+        new("QUERY_DEVICE_EX", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_QUERY_DEVICE,
+            8, sizeof(ib_uverbs_ex_query_device_resp), QueryDeviceExtended),
+    ];
+
+    private const uint GidTableLength = 256;
+    private const uint RawPacketQueuePairs = 1 << (int)IB_UVERBS_QPT_RAW_PACKET;
+
+    private const ib_uverbs_device_cap_flags DeviceFlags =
+        IB_UVERBS_DEVICE_BAD_PKEY_CNTR | IB_UVERBS_DEVICE_BAD_QKEY_CNTR | IB_UVERBS_DEVICE_PORT_ACTIVE_EVENT
+        | IB_UVERBS_DEVICE_SYS_IMAGE_GUID | IB_UVERBS_DEVICE_RAW_IP_CSUM | IB_UVERBS_DEVICE_MANAGED_FLOW_STEERING;
+
+    private static void QueryDevice(UverbsContext context, in IoctlFrame frame) =>
+        frame.Output(UVERBS_ATTR_CORE_OUT, Device(context.Device));
+
+    private static void QueryDeviceExtended(UverbsContext context, in IoctlFrame frame)
+    {
+        frame.Output(UVERBS_ATTR_CORE_OUT, new ib_uverbs_ex_query_device_resp
+        {
+            @base = Device(context.Device),
+            response_length = (uint)sizeof(ib_uverbs_ex_query_device_resp),
+            timestamp_mask = 0x7FFF_FFFF_FFFF_FFFF,
+            hca_core_clock = NicDevice.CoreClockKilohertz,
+            device_cap_flags_ex = (uint)DeviceFlags,
+            rss_caps = new ib_uverbs_rss_caps
+            {
+                supported_qpts = RawPacketQueuePairs,
+                max_rwq_indirection_tables = 1_048_576,
+                max_rwq_indirection_table_size = 1 << RwqIndTbl.MaxLog2Size,
+            },
+            max_wq_type_rq = 8_388_608,
+            raw_packet_caps = IB_UVERBS_RAW_PACKET_CAP_IP_CSUM,
+            cq_moderation_caps = new ib_uverbs_cq_moderation_caps { max_cq_moderation_count = 65535, max_cq_moderation_period = 4095 },
+        });
+        frame.Output(UVERBS_ATTR_UHW_OUT, new mlx5_ib_query_device_resp
+        {
+            response_length = (uint)sizeof(mlx5_ib_query_device_resp),
+            rss_caps = new mlx5_ib_rss_caps { rx_hash_fields_mask = 0xFF, rx_hash_function = Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ },
+        });
+    }
+
+    private static ib_uverbs_query_device_resp Device(UverbsDevice device) => new()
+    {
+        fw_ver = FirmwareVersion,
+        node_guid = new Be64(device.NodeGuid),
+        sys_image_guid = new Be64(device.NodeGuid),
+        max_mr_size = ulong.MaxValue,
+        page_size_cap = 0xFFFF_FFFF_FFFF_F000,
+        vendor_id = 0x2C9,
+        vendor_part_id = VendorPartId,
+        max_qp = MaxQueuePairs,
+        max_qp_wr = MaxWorkRequests,
+        device_cap_flags = (uint)DeviceFlags,
+        max_sge = 30,
+        max_sge_rd = 30,
+        max_cq = 16_777_216,
+        max_cqe = Cq.MaxEntries,
+        max_mr = 16_777_216,
+        max_pd = 16_777_216,
+        max_pkeys = 128,
+        local_ca_ack_delay = 16,
+        phys_port_cnt = 1,
+    };
+
+    private static void QueryPort(UverbsContext context, in IoctlFrame frame)
+    {
+        CheckPort(frame.Number(UVERBS_ATTR_QUERY_PORT_PORT_NUM));
+        NicDevice nic = context.Device.Nic;
+        (byte width, byte speed) = PortSpeed.Codes(nic.Options.SpeedGbps);
+        bool up = nic.Link.IsUp;
+        frame.Output(UVERBS_ATTR_QUERY_PORT_RESP, new ib_uverbs_query_port_resp_ex
+        {
+            legacy_resp = new ib_uverbs_query_port_resp
+            {
+                port_cap_flags = 0x0401_0000, // IP-based GIDs, communication management
+                max_msg_sz = 0x4000_0000,
+                gid_tbl_len = GidTableLength,
+                pkey_tbl_len = 1,
+                state = (byte)(up ? ibv_port_state.IBV_PORT_ACTIVE : ibv_port_state.IBV_PORT_DOWN),
+                max_mtu = 5,
+                active_mtu = MtuCode(nic.Mtu),
+                active_width = width,
+                active_speed = speed,
+                phys_state = (byte)(up ? 5 : 3), // LinkUp, Disabled (IBTA 14.2.5.6)
+                link_layer = 2, // IBV_LINK_LAYER_ETHERNET
+            },
+        });
+    }
+
+    /// <summary>The largest of InfiniBand's MTUs (256 · 2^(code − 1)) that a netdev's MTU holds, with 40 bytes of RoCE headers.</summary>
+    private static byte MtuCode(int mtu) => (mtu - 40) switch { >= 4096 => 5, >= 2048 => 4, >= 1024 => 3, >= 512 => 2, _ => 1 };
+
+    private static void QueryGidEntry(UverbsContext context, in IoctlFrame frame)
+    {
+        CheckPort(frame.Number(UVERBS_ATTR_QUERY_GID_ENTRY_PORT));
+        ulong index = frame.Number(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX);
+        if (index >= GidTableLength || frame.Number(UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS) != 0)
+        {
+            throw UverbsException.Invalid($"GID index {index}: 0 to {GidTableLength - 1}");
+        }
+
+        ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
+        frame.Output(UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY, index < (ulong)gids.Length
+            ? gids[index]
+            : throw new UverbsException(Errno.ENODATA, $"GID {index} is empty"));
+    }
+
+    private static void QueryGidTable(UverbsContext context, in IoctlFrame frame)
+    {
+        ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
+        int room = frame.OutputRoomBytes(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES);
+        bool sized = frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE) == (ulong)sizeof(ib_uverbs_gid_entry);
+        if (!sized || room < gids.Length * sizeof(ib_uverbs_gid_entry) || frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS) != 0)
+        {
+            throw UverbsException.Invalid($"QUERY_GID_TABLE with room for {room} bytes");
+        }
+
+        frame.Output(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES, MemoryMarshal.AsBytes(gids.AsSpan()));
+        frame.Output(UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES, (ulong)gids.Length);
+    }
+
+    /// <summary>The link-local address of the port's MAC, for RoCE v1 and v2.</summary>
+    private static ib_uverbs_gid_entry[] Gids(NicDevice nic)
+    {
+        ulong mac = nic.MacAddress.Bits;
+        ulong interfaceId = ((mac >> 24 ^ 0x02_0000) << 40) | 0xFF_FE00_0000 | (mac & 0xFF_FFFF); // RFC 4291, appendix A
+        uint netdev = Libc.if_nametoindex(nic.Options.Name);
+        return
+        [
+            Gid(0, IB_UVERBS_GID_TYPE_ROCE_V1),
+            Gid(1, IB_UVERBS_GID_TYPE_ROCE_V2),
+        ];
+
+        ib_uverbs_gid_entry Gid(uint index, uint type) => new()
+        {
+            gid_prefix = 0xFE80_0000_0000_0000,
+            gid_interface = interfaceId,
+            gid_index = index,
+            port_num = 1,
+            gid_type = type,
+            netdev_ifindex = netdev,
+        };
+    }
+
+    private static void CheckPort(ulong port)
+    {
+        if (port != 1)
+        {
+            throw UverbsException.Invalid($"port {port}: the device has port 1 only");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using Verbena.Emulator.Nic;
+using Verbena.Interop;
+using Verbena.Interop.Uverbs;
+using static Verbena.Interop.Uverbs.Attributes;
+using static Verbena.Interop.Uverbs.Capabilities;
+
+namespace Verbena.Emulator.Uverbs;
+
+/// <summary>A queue pair of the type IBV_QPT_RAW_PACKET, with queues of its own or with an indirection table.</summary>
+internal abstract class Qp : UverbsObject
+{
+    public static readonly MethodCommand[] Methods =
+    [
+        new("QP_CREATE", (ushort)uverbs_default_objects.UVERBS_OBJECT_QP, Interop.Uverbs.Methods.UVERBS_METHOD_QP_CREATE, Create,
+            [UVERBS_ATTR_CREATE_QP_HANDLE, UVERBS_ATTR_CREATE_QP_USER_HANDLE, UVERBS_ATTR_CREATE_QP_CAP, UVERBS_ATTR_CREATE_QP_TYPE,
+            UVERBS_ATTR_CREATE_QP_RESP_CAP, UVERBS_ATTR_CREATE_QP_RESP_QP_NUM],
+            UVERBS_ATTR_CREATE_QP_PD_HANDLE, UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE, UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE,
+            UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE, UVERBS_ATTR_CREATE_QP_FLAGS, UVERBS_ATTR_CREATE_QP_EVENT_FD),
+        new("QP_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_QP, Interop.Uverbs.Methods.UVERBS_METHOD_QP_DESTROY, Destroy,
+            [UVERBS_ATTR_DESTROY_QP_HANDLE, UVERBS_ATTR_DESTROY_QP_RESP]),
+    ];
+
+    public static readonly unsafe WriteCommand[] Writes =
+    [
+        new("MODIFY_QP", WriteCommands.IB_USER_VERBS_CMD_MODIFY_QP, sizeof(ib_uverbs_modify_qp), 0, Modify),
+        new("MODIFY_QP_EX", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_QP,
+            sizeof(ib_uverbs_ex_modify_qp), sizeof(ib_uverbs_ex_modify_qp_resp), Modify),
+        new("QUERY_QP", WriteCommands.IB_USER_VERBS_CMD_QUERY_QP, sizeof(ib_uverbs_query_qp), sizeof(ib_uverbs_query_qp_resp), Query),
+    ];
+
+    private readonly ObjectEvents _events;
+
+    protected Qp(UverbsContext context, ObjectEvents events, params IEnumerable<UverbsObject?> uses)
+        : base(context, uses) => _events = events;
+
+    /// <summary>What a flow to this queue pair leads to.</summary>
+    public abstract FlowDestination Destination { get; }
+
+    private static void Create(UverbsContext context, in IoctlFrame frame)
+    {
+        if (frame.Number(UVERBS_ATTR_CREATE_QP_TYPE) != IB_UVERBS_QPT_RAW_PACKET)
+        {
+            throw UverbsException.NotSupported("queue pairs other than IBV_QPT_RAW_PACKET");
+        }
+
+        Privileges.DemandNetRaw("QP_CREATE");
+        const uint Known = IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK | IB_UVERBS_QP_CREATE_SQ_SIG_ALL;
+        if ((frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS) & ~(ulong)Known) != 0)
+        {
+            throw UverbsException.NotSupported($"QP with flags 0x{frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS):x}");
+        }
+
+        Qp qp = frame.Has(UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE) ? RssQp.Create(context, frame) : RawPacketQp.Create(context, frame);
+        frame.Output(UVERBS_ATTR_CREATE_QP_RESP_CAP, frame.Input<ib_uverbs_qp_cap>(UVERBS_ATTR_CREATE_QP_CAP));
+        frame.OutputNew(UVERBS_ATTR_CREATE_QP_HANDLE, qp.Handle);
+    }
+
+    private static void Destroy(UverbsContext context, in IoctlFrame frame)
+    {
+        Qp qp = context.Get<Qp>(frame.Number(UVERBS_ATTR_DESTROY_QP_HANDLE));
+        context.Destroy(qp);
+        frame.Output(UVERBS_ATTR_DESTROY_QP_RESP, qp._events.Reported());
+    }
+
+    private static void Modify(UverbsContext context, in IoctlFrame frame)
+    {
+        ib_uverbs_modify_qp asked = FirstPart<ib_uverbs_modify_qp>(frame);
+        Stateful(context, asked.qp_handle).Modify(asked);
+        frame.Output(UVERBS_ATTR_CORE_OUT, default(ib_uverbs_ex_modify_qp_resp));
+    }
+
+    private static void Query(UverbsContext context, in IoctlFrame frame)
+    {
+        ib_uverbs_query_qp asked = FirstPart<ib_uverbs_query_qp>(frame);
+        frame.Output(UVERBS_ATTR_CORE_OUT, Stateful(context, asked.qp_handle).Query());
+    }
+
+    /// <summary>The extended command begins with the older one.</summary>
+    private static T FirstPart<T>(in IoctlFrame frame)
+        where T : unmanaged =>
+        MemoryMarshal.Read<T>(frame.InputBytes(UVERBS_ATTR_CORE_IN));
+
+    private static RawPacketQp Stateful(UverbsContext context, uint handle) =>
+        context.Get<Qp>(handle) as RawPacketQp ?? throw new UverbsException(Errno.ENOSYS, "an RSS queue pair has no state");
+}

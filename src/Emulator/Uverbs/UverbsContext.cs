@@ -1,0 +1,107 @@
+using Verbena.Emulator.Nic;
+using Verbena.Interop;
+using Verbena.Interop.Verbs;
+
+namespace Verbena.Emulator.Uverbs;
+
+/// <summary>One opening of the device by a program: its handles, and the descriptors from which it reads events.</summary>
+/// <remarks>All members but <see cref="SendPortEvent"/> are called with the device's commands locked.</remarks>
+internal sealed class UverbsContext(UverbsDevice device, FileTable files) : UverbsFile
+{
+    private readonly SortedDictionary<uint, UverbsObject> _objects = [];
+    private readonly List<EventChannel> _completionChannels = [];
+    private volatile EventChannel[] _asyncChannels = [];
+    private uint _lastHandle;
+
+    public UverbsDevice Device { get; } = device;
+
+    /// <summary>How the NIC tells this context's frames from others'.</summary>
+    public NicContext NicContext { get; } = new();
+
+    /// <summary>True after GET_CONTEXT; before it no other command is allowed, after it no second one.</summary>
+    public bool IsOpen { get; set; }
+
+    public IEnumerable<UverbsObject> Objects => _objects.Values;
+
+    /// <summary>Gives a new object its handle.</summary>
+    public uint Add(UverbsObject created)
+    {
+        _objects.Add(++_lastHandle, created);
+        return _lastHandle;
+    }
+
+    /// <exception cref="UverbsException">ENOENT: the handle stands for nothing, or for something else.</exception>
+    public T Get<T>(ulong handle)
+        where T : UverbsObject
+    {
+        return handle <= uint.MaxValue && _objects.TryGetValue((uint)handle, out UverbsObject? found) && found is T wanted
+            ? wanted
+            : throw new UverbsException(Errno.ENOENT, $"handle {handle} is no {typeof(T).Name}");
+    }
+
+    /// <exception cref="UverbsException">EBUSY: something uses the object.</exception>
+    public void Destroy(UverbsObject victim)
+    {
+        if (victim.InUse)
+        {
+            throw new UverbsException(Errno.EBUSY, $"{victim.GetType().Name} {victim.Handle} is in use");
+        }
+
+        victim.Release();
+        victim.Forget();
+        _objects.Remove(victim.Handle);
+    }
+
+    public void AddAsyncChannel(EventChannel channel)
+    {
+        files.Add(channel.Descriptor, channel);
+        _asyncChannels = [.. _asyncChannels, channel];
+    }
+
+    public void AddCompletionChannel(EventChannel channel)
+    {
+        files.Add(channel.Descriptor, channel);
+        _completionChannels.Add(channel);
+    }
+
+    /// <summary>The channel behind a descriptor that the program names.</summary>
+    /// <exception cref="UverbsException">EBADF: it is none of this context's.</exception>
+    public EventChannel Channel(ulong descriptor)
+    {
+        bool found = files.TryGet(unchecked((int)descriptor), out EventChannel? channel)
+            && (_asyncChannels.Contains(channel) || _completionChannels.Contains(channel));
+        return found ? channel! : throw new UverbsException(Errno.EBADF, $"descriptor {descriptor} is no event channel");
+    }
+
+    /// <summary>Where an object's asynchronous events go: the descriptor given, or else the context's first.</summary>
+    public ObjectEvents Events(in IoctlFrame frame, ushort descriptorId, ulong userHandle)
+    {
+        EventChannel? channel = frame.Has(descriptorId) ? Channel(frame.Number(descriptorId)) : _asyncChannels.FirstOrDefault();
+        return new ObjectEvents(channel, userHandle);
+    }
+
+    /// <summary>Tells the program what happened to the port. Any thread.</summary>
+    public void SendPortEvent(ibv_event_type type)
+    {
+        foreach (EventChannel channel in _asyncChannels)
+        {
+            channel.Send(new Interop.Uverbs.ib_uverbs_async_event_desc { element = 1, event_type = (uint)type });
+        }
+    }
+
+    /// <summary>The program closes the device: everything goes, the newest first, since what is used is older than its user.</summary>
+    public override void Close() => Device.Close(this);
+
+    internal void DestroyAll()
+    {
+        foreach (UverbsObject victim in _objects.Values.Reverse().ToArray())
+        {
+            Destroy(victim);
+        }
+
+        foreach (EventChannel channel in _asyncChannels.Concat(_completionChannels))
+        {
+            channel.Close();
+        }
+    }
+}

@@ -1,0 +1,190 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Verbena.Emulator.Nic;
+using Verbena.Interop;
+using Verbena.Interop.Uverbs;
+using Verbena.Interop.Verbs;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Uverbs;
+
+/// <summary>The kernel's side of one RDMA device: who has it open, and the commands of those programs, one at a time.</summary>
+internal sealed unsafe partial class UverbsDevice
+{
+    private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
+    private const int BaseMinor = 192;
+
+    private readonly Lock _commands = new();
+    private readonly FileTable _files;
+    private readonly UverbsFaults _faults;
+    private readonly ILogger _logger;
+    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
+    private ImmutableArray<UverbsContext> _contexts = [];
+    private uint _lastProtectionDomain;
+
+    public UverbsDevice(NicDevice nic, int index, FileTable files, UverbsFaults faults, ILogger logger)
+    {
+        Nic = nic;
+        Index = index;
+        _files = files;
+        _faults = faults;
+        _logger = logger;
+        nic.LinkChanged = OnLinkChanged;
+    }
+
+    public NicDevice Nic { get; }
+
+    /// <summary>The n of uverbs<i>n</i> and mlx5_<i>n</i>.</summary>
+    public int Index { get; }
+
+    /// <summary>Device number as stat gives it.</summary>
+    public ulong DeviceNumber => ((ulong)Major << 8) | (uint)(BaseMinor + Index);
+
+    /// <summary>Device number as sysfs shows it.</summary>
+    public string DeviceNumberText => $"{Major}:{BaseMinor + Index}";
+
+    /// <summary>The node's EUI-64, made from the MAC address as the vendor's firmware does.</summary>
+    public ulong NodeGuid => ((Nic.MacAddress.Bits >> 24) << 40) | (0x0300UL << 24) | (Nic.MacAddress.Bits & 0xFF_FFFF);
+
+    /// <summary>Kinds and numbers of the objects that programs have and have not destroyed, and of the contexts.</summary>
+    public IEnumerable<string> LiveObjects
+    {
+        get
+        {
+            lock (_commands)
+            {
+                return [.. _contexts.SelectMany(context => context.Objects.Select(o => o.GetType().Name).Append("Context"))];
+            }
+        }
+    }
+
+    /// <summary>A program opens the device node.</summary>
+    public UverbsContext Open()
+    {
+        lock (_commands)
+        {
+            var context = new UverbsContext(this, _files);
+            _contexts = _contexts.Add(context);
+            return context;
+        }
+    }
+
+    public void Close(UverbsContext context)
+    {
+        lock (_commands)
+        {
+            _contexts = _contexts.Remove(context);
+            context.DestroyAll();
+        }
+    }
+
+    /// <summary>Carries out one command. Returns 0, or a negative errno.</summary>
+    public int Ioctl(UverbsContext context, ib_uverbs_ioctl_hdr* header)
+    {
+        lock (_commands)
+        {
+            try
+            {
+                Dispatch(context, new IoctlFrame(header));
+                return 0;
+            }
+            catch (UverbsException refusal)
+            {
+                LogRefusal(refusal.Message, refusal.Errno);
+                return -(int)refusal.Errno;
+            }
+            catch (NicException refusal)
+            {
+                LogRefusal(refusal.Message, (Errno)refusal.Errno);
+                return -refusal.Errno;
+            }
+        }
+    }
+
+    /// <summary>The file offset from which the program maps what it asked for; -1 where it may not.</summary>
+    public long UarOffset(UverbsContext context, long mmapOffset)
+    {
+        lock (_commands)
+        {
+            return context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1;
+        }
+    }
+
+    /// <summary>A number for a protection domain, by which the NIC compares queues and memory regions.</summary>
+    public uint NextProtectionDomain() => ++_lastProtectionDomain;
+
+    private void Dispatch(UverbsContext context, in IoctlFrame frame)
+    {
+        if (Commands.FindMethod(frame) is not { } command)
+        {
+            string name = $"object 0x{frame.ObjectId:x}, method 0x{frame.MethodId:x}";
+            LogUnknownOnce(name);
+            throw new UverbsException(Errno.EPROTONOSUPPORT, $"{name} is not known");
+        }
+
+        frame.Check(command.Required, command.Optional);
+        if (command == Commands.InvokeWrite)
+        {
+            DispatchWrite(context, frame);
+            return;
+        }
+
+        if (context.IsOpen == (command == ContextCommands.GetContext))
+        {
+            throw UverbsException.Invalid($"{command.Name}: GET_CONTEXT comes first, and once");
+        }
+
+        _faults.Meet(command.Name);
+        command.Handler(context, frame);
+    }
+
+    private void DispatchWrite(UverbsContext context, in IoctlFrame frame)
+    {
+        uint number = (uint)frame.Number(Attributes.UVERBS_ATTR_WRITE_CMD);
+        if (Commands.FindWrite(number) is not { } command)
+        {
+            string name = $"write command 0x{number:x}";
+            LogUnknownOnce(name);
+            throw UverbsException.NotSupported($"{name} is not known");
+        }
+
+        bool fits = frame.InputBytes(Attributes.UVERBS_ATTR_CORE_IN).Length >= command.InputBytes
+            && frame.OutputRoomBytes(Attributes.UVERBS_ATTR_CORE_OUT) >= command.OutputBytes;
+        if (!fits)
+        {
+            throw new UverbsException(Errno.ENOSPC, $"{command.Name}: the buffers are too short");
+        }
+
+        if (!context.IsOpen)
+        {
+            throw UverbsException.Invalid($"{command.Name}: GET_CONTEXT comes first");
+        }
+
+        _faults.Meet(command.Name);
+        command.Handler(context, frame);
+    }
+
+    /// <summary>On the NIC's thread, inside its gate: takes no lock.</summary>
+    private void OnLinkChanged(LinkState link)
+    {
+        ibv_event_type type = link.IsUp ? ibv_event_type.IBV_EVENT_PORT_ACTIVE : ibv_event_type.IBV_EVENT_PORT_ERR;
+        foreach (UverbsContext context in _contexts)
+        {
+            context.SendPortEvent(type);
+        }
+    }
+
+    private void LogUnknownOnce(string name)
+    {
+        if (_reported.Add(name))
+        {
+            LogUnknown(name);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "emulated NIC: refused with {Errno}: {Reason}")]
+    private partial void LogRefusal(string reason, Errno errno);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "emulated NIC: {Name} is not known to the emulator; the program gets an error")]
+    private partial void LogUnknown(string name);
+}
