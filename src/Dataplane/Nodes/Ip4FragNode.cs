@@ -53,11 +53,8 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
 
         Buffers.Header(packet).Length = (ushort)(headerBytes + pieceBytes);
         Finish(packet, (ushort)(flagsAndOffset | Ip4Header.MoreFragments));
-        foreach (BufferIndex fragment in rest)
-        {
-            _rewrite.Enqueue(fragment);
-        }
-
+        _rewrite.Enqueue(packet);
+        _rewrite.Enqueue(rest);
         Count(Reason.PacketsFragmented);
         Count(Reason.FragmentsSent, (uint)rest.Length + 1);
     }

@@ -1,0 +1,115 @@
+using Verbena.Dataplane.Graph;
+using Verbena.Dataplane.Nodes;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane.Nodes;
+
+public sealed class NeighborWaitTests : IDisposable
+{
+    private readonly TestRouter _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public void A_packet_waits_until_arp_has_answered() // RFC 1122, 2.3.2.2
+    {
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
+        _test.Receive(_test.LeftPort, frame);
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).MacTo("ff:ff:ff:ff:ff:ff")
+            .Sender(TestRouter.RightMac, TestRouter.RightAddress).Target(TestRouter.RightHost);
+
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Reply());
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).Ttl(63).SamePayload(frame);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void The_latest_packets_are_kept_and_the_others_counted() // RFC 1122, 2.3.2.2
+    {
+        for (byte i = 0; i < 6; i++)
+        {
+            _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: [i]));
+        }
+
+        Assert.Equal(2u, _test.Count("ip4-neighbor-wait", Reason.ArpPacketReplaced));
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Reply());
+        Assert.Equal([2, 3, 4, 5], _test.RightPort.Sent.Select(sent => sent[Frame.PayloadOffset]));
+    }
+
+    [Fact]
+    public void Requests_go_out_once_a_second_and_after_three_the_host_is_unreachable() // RFC 1122, 2.3.2.1; RFC 1812, 3.3.2
+    {
+        _test.Router.AddNeighbor(_test.Left, Ip4Address.Parse(TestRouter.LeftHost), MacAddress.Parse(TestRouter.LeftHostMac));
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
+        _test.Receive(_test.LeftPort, frame);
+        for (int halfSeconds = 0; halfSeconds < 5; halfSeconds++)
+        {
+            _test.Advance(TestRouter.Second / 2);
+        }
+
+        Assert.Equal(3, _test.RightPort.Sent.Count);
+        Assert.Empty(_test.LeftPort.Sent);
+        _test.Advance(TestRouter.Second / 2);
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 1).Quotes(frame);
+        Assert.Equal(3, _test.RightPort.Sent.Count);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void A_scan_of_many_hosts_is_throttled()
+    {
+        using TestRouter test = new(buffers: 8192);
+        test.Router.RemoveAddress(test.Right, TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.AddAddress(test.Right, TestRouter.Prefix("10.1.0.1/16"));
+        for (int i = 0; i < Ip4NeighborWaitNode.MaxNeighbors + 10; i++)
+        {
+            test.LeftPort.Arriving.Enqueue(Frame.Ip4(TestRouter.LeftHost, $"10.1.{(i >> 8) + 1}.{i & 255}"));
+        }
+
+        test.Run();
+        Assert.Equal(10u, test.Count("ip4-neighbor-wait", Reason.ArpRequestsThrottled));
+        test.ExpectNoLeak();
+        for (int seconds = 0; seconds < 8; seconds++)
+        {
+            test.Advance(TestRouter.Second);
+        }
+
+        Assert.Equal(test.Buffers.Count, test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void Packets_that_wait_are_returned_when_their_interface_is_removed()
+    {
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        Assert.Equal(1, _test.Router.Worker.Graph.HeldCount);
+        _test.Router.Remove(_test.Right);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+        Assert.Equal(1u, _test.Count("ip4-neighbor-wait", Reason.InterfaceDeleted));
+    }
+
+    [Fact]
+    public void Packets_that_wait_are_returned_when_the_interface_they_came_by_is_removed()
+    {
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        _test.Router.Remove(_test.Left);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+        _test.Receive(_test.RightPort, Reply());
+    }
+
+    [Fact]
+    public void A_route_s_next_hop_is_asked_for_and_the_packet_follows()
+    {
+        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request)
+            .Sender(TestRouter.RightMac, TestRouter.RightAddress).Target(TestRouter.RightHost);
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Reply());
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("192.0.2.9");
+    }
+
+    private static byte[] Reply() => Frame.Arp(
+        ArpHeader.Reply, TestRouter.RightHostMac, TestRouter.RightHost, TestRouter.RightAddress, TestRouter.RightMac);
+}

@@ -1,0 +1,122 @@
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane;
+
+/// <summary>A port whose wire is two lists: what tests put in is received, what the router sends is kept.</summary>
+internal class TestPort : Port
+{
+    private readonly ListRxQueue _rx;
+    private readonly ListTxQueue _tx;
+    private MacAddress _macAddress;
+
+    public TestPort(BufferPool buffers, string name, string macAddress, int txCapacity = int.MaxValue)
+    {
+        Name = name;
+        _macAddress = MacAddress.Parse(macAddress);
+        _rx = new ListRxQueue(buffers);
+        _tx = new ListTxQueue(buffers, txCapacity);
+    }
+
+    public override string Name { get; }
+
+    public override MacAddress MacAddress => _macAddress;
+
+    public override LinkState Link => new(IsUp: true, SpeedBitsPerSecond: 100_000_000_000);
+
+    public override int MaxFrameBytes => 1514;
+
+    public override IReadOnlyList<RxQueue> RxQueues => [_rx];
+
+    public override IReadOnlyList<TxQueue> TxQueues => [_tx];
+
+    public bool IsAdminUp { get; private set; }
+
+    /// <summary>What the NIC says about the frames that it receives.</summary>
+    public BufferFlags ReceivedFlags
+    {
+        get => _rx.Flags;
+        set => _rx.Flags = value;
+    }
+
+    /// <summary>Frames that have arrived and not been received yet.</summary>
+    public Queue<byte[]> Arriving => _rx.Frames;
+
+    /// <summary>Frames that the router has sent.</summary>
+    public List<byte[]> Sent => _tx.Frames;
+
+    public override IReadOnlyList<string> Describe() => [];
+
+    public override void SetAdminUp(bool up) => IsAdminUp = up;
+
+    public override void SetMacAddress(MacAddress address) => _macAddress = address;
+
+    public override void ReadEvents()
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private sealed class ListRxQueue(BufferPool buffers) : RxQueue
+    {
+        private ulong _packets;
+        private ulong _bytes;
+        private ulong _noBuffer;
+
+        public Queue<byte[]> Frames { get; } = [];
+
+        public BufferFlags Flags { get; set; }
+
+        public override RxCounters Counters => new(_packets, _bytes, _noBuffer, 0);
+
+        public override int Receive(Span<BufferIndex> packets)
+        {
+            int count = 0;
+            while (count < packets.Length && Frames.TryPeek(out byte[]? frame))
+            {
+                if (!buffers.TryTake(out packets[count]))
+                {
+                    _noBuffer++;
+                    break;
+                }
+
+                _ = Frames.Dequeue();
+                buffers.SetPacket(packets[count], frame);
+                buffers.Header(packets[count++]).Flags = Flags;
+                _packets++;
+                _bytes += (ulong)frame.Length;
+            }
+
+            return count;
+        }
+    }
+
+    private sealed class ListTxQueue(BufferPool buffers, int capacity) : TxQueue
+    {
+        private ulong _packets;
+        private ulong _bytes;
+
+        public List<byte[]> Frames { get; } = [];
+
+        public override TxCounters Counters => new(_packets, _bytes, 0);
+
+        public override int Send(ReadOnlySpan<BufferIndex> packets)
+        {
+            int count = Math.Min(packets.Length, capacity - Frames.Count);
+            foreach (BufferIndex packet in packets[..count])
+            {
+                Frames.Add(buffers.Packet(packet).ToArray());
+                _packets++;
+                _bytes += (ulong)Frames[^1].Length;
+                buffers.Return(packet);
+            }
+
+            return count;
+        }
+
+        public override void Reclaim()
+        {
+        }
+    }
+}
