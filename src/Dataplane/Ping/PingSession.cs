@@ -102,9 +102,9 @@ public sealed class PingSession
             }
         }
 
-        while (_lastSequence < Options.Repeat && now >= _nextSend && !Volatile.Read(ref _isCancelled))
+        if (_lastSequence < Options.Repeat && now >= _nextSend && !Volatile.Read(ref _isCancelled))
         {
-            _nextSend = Math.Max(_nextSend, now - _interval) + _interval;
+            _nextSend = (_lastSequence == 0 ? now : _nextSend) + _interval;
             Send(++_lastSequence, now, route, requests);
         }
 

@@ -37,6 +37,9 @@ internal sealed class Ip4Fib
     /// <summary>The prefixes and the adjacency of each, in no order.</summary>
     public IReadOnlyDictionary<Ip4Prefix, int> Routes => _routes;
 
+    /// <summary>Plies that were ever needed at a time.</summary>
+    internal int PlyCount => _plyCount;
+
     /// <summary>The adjacency of the longest prefix that contains <paramref name="address"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Lookup(Ip4Address address)

@@ -1,0 +1,77 @@
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane;
+
+/// <summary>A port that always has a full burst of the same frames, and sends without keeping anything. It allocates nothing.</summary>
+internal sealed class GeneratorPort(BufferPool buffers, string name, string macAddress, params byte[][] frames) : Port
+{
+    private readonly GeneratorRxQueue _rx = new(buffers, frames);
+    private readonly CountingTxQueue _tx = new(buffers);
+
+    public override string Name => name;
+
+    public override MacAddress MacAddress { get; } = MacAddress.Parse(macAddress);
+
+    public override LinkState Link => new(IsUp: true, SpeedBitsPerSecond: 0);
+
+    public override int MaxFrameBytes => 1514;
+
+    public override IReadOnlyList<RxQueue> RxQueues => [_rx];
+
+    public override IReadOnlyList<TxQueue> TxQueues => [_tx];
+
+    public override IReadOnlyList<string> Describe() => [];
+
+    public override void SetAdminUp(bool up)
+    {
+    }
+
+    public override void SetMacAddress(MacAddress address)
+    {
+    }
+
+    public override void ReadEvents()
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private sealed class GeneratorRxQueue(BufferPool buffers, byte[][] frames) : RxQueue
+    {
+        private ulong _packets;
+
+        public override RxCounters Counters => new(_packets, 0, 0, 0);
+
+        public override int Receive(Span<BufferIndex> packets)
+        {
+            int count = frames.Length == 0 ? 0 : buffers.Take(packets);
+            for (int i = 0; i < count; i++)
+            {
+                buffers.SetPacket(packets[i], frames[i % frames.Length]);
+            }
+
+            _packets += (uint)count;
+            return count;
+        }
+    }
+
+    private sealed class CountingTxQueue(BufferPool buffers) : TxQueue
+    {
+        private ulong _packets;
+
+        public override TxCounters Counters => new(_packets, 0, 0);
+
+        public override int Send(ReadOnlySpan<BufferIndex> packets)
+        {
+            buffers.Return(packets);
+            _packets += (uint)packets.Length;
+            return packets.Length;
+        }
+
+        public override void Reclaim()
+        {
+        }
+    }
+}

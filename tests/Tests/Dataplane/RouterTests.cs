@@ -1,0 +1,278 @@
+using Verbena.Dataplane;
+using Verbena.Dataplane.Tables;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane;
+
+public sealed class RouterTests : IDisposable
+{
+    private readonly TestRouter _test = new();
+
+    private Router Router => _test.Router;
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public void The_table_holds_what_VPP_lists_for_a_connected_network()
+    {
+        Router.Remove(_test.Right);
+        Assert.Equal(
+            """
+            0.0.0.0/0 Unreachable
+            0.0.0.0/32 Drop
+            10.0.0.0/24 Glean left
+            10.0.0.0/32 Drop
+            10.0.0.1/32 Receive left
+            10.0.0.255/32 Drop
+            224.0.0.0/4 Drop
+            240.0.0.0/4 Drop
+            255.255.255.255/32 Drop
+            """,
+            Routes());
+    }
+
+    [Theory]
+    [InlineData("10.9.0.0/31", "10.9.0.0/31 Glean left\n10.9.0.0/32 Receive left")] // RFC 3021
+    [InlineData("10.9.0.7/32", "10.9.0.7/32 Receive left")]
+    public void Point_to_point_and_host_prefixes_have_no_broadcast_address(string address, string expected)
+    {
+        Router.AddAddress(_test.Left, TestRouter.Prefix(address));
+        Assert.True(HasRoute(expected));
+        Assert.Equal(expected.Split('\n').Length, Routes().Split('\n').Count(route => route.StartsWith("10.9.", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_second_address_shares_the_network_and_its_removal_leaves_the_first()
+    {
+        string before = Routes();
+        Router.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
+        Assert.True(HasRoute("10.0.0.9/32 Receive left"));
+        Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
+        Assert.True(HasRoute("10.0.0.0/24 Glean left"));
+        Assert.False(HasRoute("10.0.0.1/32 Receive left"));
+        Assert.Equal("10.0.0.9/24", Router.FibEntries.Single(entry => entry.Prefix == TestRouter.Prefix("10.0.0.0/24")).Adjacency.Source.ToString());
+        Router.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
+        Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
+        Assert.Equal(before, Routes());
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1/24", "failed to add 10.0.0.1/24 on left which conflicts with 10.0.0.1/24 for interface left")]
+    [InlineData("10.0.1.7/24", "failed to add 10.0.1.7/24 on left which conflicts with 10.0.1.1/24 for interface right")]
+    [InlineData("10.0.0.5/16", "failed to add 10.0.0.5/16 on left which conflicts with 10.0.0.1/24 for interface left")]
+    [InlineData("10.3.0.0/24", "10.3.0.0/24 is not the address of a host with its prefix length")]
+    [InlineData("10.3.0.255/24", "10.3.0.255/24 is not the address of a host with its prefix length")]
+    [InlineData("224.0.0.1/24", "224.0.0.1/24 is not the address of a host with its prefix length")]
+    [InlineData("127.0.0.1/8", "127.0.0.1/8 is not the address of a host with its prefix length")]
+    public void An_address_that_makes_no_sense_is_refused_and_changes_nothing(string address, string message)
+    {
+        string before = Routes();
+        RouterException refused = Assert.Throws<RouterException>(() => Router.AddAddress(_test.Left, TestRouter.Prefix(address)));
+        Assert.Equal(message, refused.Message);
+        Assert.Equal(before, Routes());
+        Assert.Equal(TestRouter.Prefix("10.0.0.1/24"), Assert.Single(_test.Left.Addresses));
+    }
+
+    [Fact]
+    public void What_is_not_there_can_not_be_removed()
+    {
+        Assert.Equal("10.0.0.9/24 not found for interface left",
+            Assert.Throws<RouterException>(() => Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"))).Message);
+        Assert.Throws<RouterException>(() => Router.RemoveNeighbor(_test.Left, Ip4Address.Parse("10.0.0.9")));
+        Assert.Throws<RouterException>(() => Router.RemoveRoute(TestRouter.Prefix("192.0.2.0/24")));
+        Assert.Throws<RouterException>(() => Router.Remove(Router.Interfaces[0]));
+    }
+
+    [Fact]
+    public void Local0_has_no_addresses_and_no_state()
+    {
+        Interface local0 = Router.Interfaces[0];
+        Assert.Equal(("local0", 0), (local0.Name, local0.Index));
+        Assert.Equal("local0 interface doesn't support IP addressing",
+            Assert.Throws<RouterException>(() => Router.AddAddress(local0, TestRouter.Prefix("10.9.0.1/24"))).Message);
+        Assert.Throws<RouterException>(() => Router.SetAdminUp(local0, up: true));
+    }
+
+    [Fact]
+    public void Two_interfaces_can_not_have_one_name()
+    {
+        using TestPort port = new(_test.Buffers, "left", "02:00:00:00:00:77");
+        Assert.Throws<RouterException>(() => Router.AddInterface(port));
+        Assert.Equal(3, Router.Interfaces.Count);
+    }
+
+    [Fact]
+    public void A_removed_interface_takes_its_routes_and_neighbors_along_and_its_index_is_used_again()
+    {
+        _test.WithNeighbors();
+        Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        int index = _test.Right.Index;
+        Router.Remove(_test.Right);
+        Assert.False(HasRoute("right"));
+        Assert.Equal($"{TestRouter.LeftHost}={TestRouter.LeftHostMac}", Neighbors());
+        Assert.Null(Router.FindInterface("right"));
+
+        using TestPort again = new(_test.Buffers, "again", "02:00:00:00:00:77");
+        Assert.Equal(index, Router.AddInterface(again).Index);
+    }
+
+    [Fact]
+    public void A_route_comes_and_goes_with_the_network_of_its_next_hop()
+    {
+        Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
+        Router.SetAdminUp(_test.Right, up: false);
+        Assert.False(HasRoute("192.0.2.0/24"));
+        Router.SetAdminUp(_test.Right, up: true);
+        Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
+        Router.AddNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
+        Assert.True(HasRoute("192.0.2.0/24 Rewrite right"));
+        Router.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
+        Assert.False(HasRoute("192.0.2.0/24"));
+    }
+
+    [Fact]
+    public void The_default_route_can_be_set_and_removed()
+    {
+        Router.AddRoute(TestRouter.Prefix("0.0.0.0/0"), Ip4Address.Parse(TestRouter.RightHost));
+        Assert.True(HasRoute("0.0.0.0/0 Incomplete right"));
+        Router.RemoveRoute(TestRouter.Prefix("0.0.0.0/0"));
+        Assert.True(HasRoute("0.0.0.0/0 Unreachable"));
+    }
+
+    [Theory]
+    [InlineData("192.0.2.0/24", "172.16.0.1")] // not connected
+    [InlineData("192.0.2.0/24", "10.0.0.1")]   // an own address
+    [InlineData("10.0.1.0/24", "10.0.0.2")]    // a connected network
+    public void A_route_that_makes_no_sense_is_refused(string prefix, string nextHop)
+    {
+        string before = Routes();
+        Assert.Throws<RouterException>(() => Router.AddRoute(TestRouter.Prefix(prefix), Ip4Address.Parse(nextHop)));
+        Assert.Equal(before, Routes());
+    }
+
+    [Fact]
+    public void A_new_mac_address_is_used_and_announced()
+    {
+        _test.WithNeighbors();
+        Router.SetMacAddress(_test.Right, MacAddress.Parse("02:00:00:00:01:99"));
+        _test.Run();
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).Sender("02:00:00:00:01:99", TestRouter.RightAddress);
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacFrom("02:00:00:00:01:99").MacTo(TestRouter.RightHostMac);
+        Assert.Throws<RouterException>(() => Router.SetMacAddress(_test.Right, MacAddress.Broadcast));
+    }
+
+    [Theory]
+    [InlineData(67)]
+    [InlineData(1501)]
+    public void An_mtu_out_of_range_is_refused_with_the_range(int bytes)
+    {
+        RouterException refused = Assert.Throws<RouterException>(() => Router.SetMtu(_test.Left, bytes));
+        Assert.Contains("68 to 1500", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1500, _test.Left.Mtu);
+    }
+
+    [Fact]
+    public void A_neighbor_that_stays_silent_is_asked_and_then_forgotten() // RFC 1122, 2.3.2.1: unicast poll
+    {
+        _test.Receive(_test.LeftPort, Frame.Arp(
+            ArpHeader.Request, TestRouter.LeftHostMac, TestRouter.LeftHost, TestRouter.LeftAddress));
+        _test.LeftPort.Sent.Clear();
+        _test.Advance(NeighborTable.MaxAgeNanoseconds - 1);
+        Assert.Empty(_test.LeftPort.Sent);
+        for (int i = 0; i < 3; i++)
+        {
+            _test.Advance(NeighborTable.ProbeIntervalNanoseconds);
+        }
+
+        Assert.Equal(3, _test.LeftPort.Sent.Count);
+        Expect.Arp(_test.LeftPort.Sent[0], ArpHeader.Request).MacTo(TestRouter.LeftHostMac)
+            .Sender(TestRouter.LeftMac, TestRouter.LeftAddress).Target(TestRouter.LeftHost);
+        Assert.Single(Router.Neighbors);
+        _test.Advance(NeighborTable.ProbeIntervalNanoseconds);
+        Assert.Empty(Router.Neighbors);
+        Assert.False(HasRoute("10.0.0.2/32"));
+    }
+
+    [Fact]
+    public void A_neighbor_that_answers_the_poll_stays()
+    {
+        _test.Receive(_test.LeftPort, Frame.Arp(
+            ArpHeader.Request, TestRouter.LeftHostMac, TestRouter.LeftHost, TestRouter.LeftAddress));
+        _test.Advance(NeighborTable.MaxAgeNanoseconds);
+        _test.Receive(_test.LeftPort, Frame.Arp(
+            ArpHeader.Reply, TestRouter.LeftHostMac, TestRouter.LeftHost, TestRouter.LeftAddress, TestRouter.LeftMac));
+        for (int i = 0; i < 10; i++)
+        {
+            _test.Advance(NeighborTable.ProbeIntervalNanoseconds);
+        }
+
+        Assert.Equal(_test.Now - (10 * TestRouter.Second), Assert.Single(Router.Neighbors).UpdatedAt);
+    }
+
+    [Fact]
+    public void A_static_neighbor_neither_ages_nor_changes_by_arp()
+    {
+        _test.WithNeighbors();
+        _test.Receive(_test.LeftPort, Frame.Arp(
+            ArpHeader.Request, "02:00:00:00:00:66", TestRouter.LeftHost, TestRouter.LeftAddress));
+        for (int i = 0; i < 10; i++)
+        {
+            _test.Advance(NeighborTable.MaxAgeNanoseconds);
+        }
+
+        Assert.Equal($"{TestRouter.LeftHost}={TestRouter.LeftHostMac} {TestRouter.RightHost}={TestRouter.RightHostMac}", Neighbors());
+    }
+
+    [Fact]
+    public void Counters_are_cleared_by_remembering()
+    {
+        _test.WithNeighbors().Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        _test.Receive(_test.LeftPort, Frame.Ip4("127.0.0.1", TestRouter.RightHost));
+        Assert.Equal((2u, 1u, 2u), (_test.Left.Counters.RxPackets, _test.Left.Counters.Drops, _test.Left.Counters.Ip4));
+        Assert.Equal((1u, 60u), (_test.Right.Counters.TxPackets, _test.Right.Counters.TxBytes));
+        Assert.NotEmpty(Router.Errors);
+        Router.ClearInterfaceCounters();
+        Router.ClearErrors();
+        Assert.Equal(default, _test.Left.Counters);
+        Assert.Equal(default, _test.Right.Counters);
+        Assert.Empty(Router.Errors);
+    }
+
+    [Fact]
+    public void Runtime_tells_calls_and_vectors_of_each_node()
+    {
+        _test.WithNeighbors();
+        Router.ClearRuntime(_test.Now);
+        for (int i = 0; i < 10; i++)
+        {
+            _test.LeftPort.Arriving.Enqueue(Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        }
+
+        _test.Advance(TestRouter.Second);
+        RuntimeSnapshot runtime = Router.ReadRuntime(_test.Now);
+        Assert.Equal(TestRouter.Second, runtime.ElapsedNanoseconds);
+        Assert.Equal(2u, runtime.Loops);
+        foreach (string name in (string[])["ethernet-input", "ip4-input", "ip4-lookup", "ip4-rewrite", "interface-output", "right-tx"])
+        {
+            NodeRuntime node = runtime.Nodes.Single(candidate => candidate.Name == name);
+            Assert.Equal((1u, 10u), (node.Calls, node.Vectors));
+        }
+
+        NodeRuntime input = runtime.Nodes.Single(candidate => candidate.Kind == NodeKind.Input && candidate.Vectors > 0);
+        Assert.Equal(("rdma-input", 2u, 10u), (input.Name, input.Calls, input.Vectors));
+        Assert.Equal(
+            string.Join(' ', runtime.Nodes.Select(node => node.Name).Order(StringComparer.Ordinal)),
+            string.Join(' ', runtime.Nodes.Select(node => node.Name)));
+    }
+
+    /// <summary>The forwarding table, a line an entry.</summary>
+    private string Routes() => string.Join('\n',
+        Router.FibEntries.Select(entry => $"{entry.Prefix} {entry.Adjacency.Kind} {entry.Adjacency.Interface}".TrimEnd()));
+
+    private bool HasRoute(string text) => Routes().Contains(text, StringComparison.Ordinal);
+
+    private string Neighbors() => string.Join(' ', Router.Neighbors.Select(n => $"{n.Address}={n.MacAddress}"));
+}
