@@ -61,7 +61,7 @@ public sealed class Router : IDisposable
     public IReadOnlyList<ErrorCount> Errors =>
     [
         .. from node in Worker.Graph.Dispatcher.Nodes
-           from reason in Enum.GetValues<Reason>()
+           from reason in Reasons.All
            let count = node.ReadCount(reason)
            where count > 0
            select new ErrorCount(count, node.Name, reason),

@@ -146,8 +146,11 @@ public static class Reasons
         [Reason.FragmentNoBuffer] = Error("could not allocate buffer"),
     };
 
-    private static readonly Severity[] s_severities =
-        [.. Enum.GetValues<Reason>().Select(reason => s_descriptions[reason].Severity)];
+    private static readonly Reason[] s_all = Enum.GetValues<Reason>();
+    private static readonly Severity[] s_severities = [.. s_all.Select(reason => s_descriptions[reason].Severity)];
+
+    /// <summary>All reasons, in the order in which they are declared.</summary>
+    public static IReadOnlyList<Reason> All => s_all;
 
     /// <summary>Number of reasons: a node's counters take so many slots.</summary>
     internal static int Count => s_severities.Length;
