@@ -41,7 +41,7 @@ public static class IfTun
 }
 
 /// <summary>Flags of an interface.</summary>
-[CConstants("linux/if.h")]
+[CConstants("net/if.h")]
 public static class IfFlags
 {
     public const short IFF_UP = 1;
