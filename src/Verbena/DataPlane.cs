@@ -14,6 +14,7 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     private readonly BufferPool _buffers;
     private readonly Router _router;
     private readonly WorkerThread _worker;
+    private readonly RdmaCommands _rdma;
     private readonly ControlThread _control;
     private string _choreFailure = "";
 
@@ -32,9 +33,11 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         }
 
         _router = new Router(_buffers);
+        _router.ClearRuntime(WorkerThread.Now());
         _worker = new WorkerThread(_router.Worker, options.WorkerCore);
         Commands = new CommandTable(logs.CreateLogger("cli"));
-        AddCommands(Commands, _router, ring, options.WorkerCore);
+        _rdma = new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"));
+        AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
         _control = new ControlThread(DoChores);
         LogStarted(_log, SystemCommands.Version);
     }
@@ -44,10 +47,11 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     public CommandTable Commands { get; }
 
     /// <summary>Fills a command table.</summary>
-    public static void AddCommands(CommandTable table, Router router, LogRing ring, int? workerCore)
+    public static void AddCommands(CommandTable table, Router router, RdmaCommands rdma, LogRing ring, int? workerCore)
     {
         SessionCommands.AddTo(table);
         SystemCommands.AddTo(table, ring);
+        rdma.AddTo(table);
         RouterCommands.AddTo(table, router, WorkerThread.Now, workerCore);
     }
 
@@ -68,6 +72,7 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     public void Dispose()
     {
         _control.Dispose();
+        _rdma.Dispose(); // while the worker still turns, for it has to be parked
         _worker.Dispose();
         _router.Dispose();
         _buffers.Dispose();
@@ -80,6 +85,7 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         try
         {
             _router.Maintain(WorkerThread.Now());
+            _rdma.ReadEvents();
             _choreFailure = "";
         }
 #pragma warning disable CA1031 // the control thread goes on, whatever a chore throws

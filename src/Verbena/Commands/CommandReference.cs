@@ -14,7 +14,9 @@ internal static class CommandReference
         using var router = new Router(buffers);
         using var log = new LogRing(TimeProvider.System);
         var table = new CommandTable(NullLogger.Instance);
-        DataPlane.AddCommands(table, router, log, workerCore: null);
+        using var rdma = new RdmaCommands(router, new Random(0), NullLogger.Instance);
+        DataPlane.AddCommands(table, router, rdma, log, workerCore: null);
+        EmulatedNicCommands.AddTo(table, []);
         return Write(table);
     }
 

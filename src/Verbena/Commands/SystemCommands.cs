@@ -10,8 +10,16 @@ internal static class SystemCommands
     /// <summary>What <c>show version</c> prints.</summary>
     public static string Version => $"verbena v{InformationalVersion} on {RuntimeInformation.FrameworkDescription}";
 
-    private static string InformationalVersion =>
-        typeof(SystemCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
+    /// <summary>Such as <c>0.1.0+24142d3387</c>: the commit's first ten digits follow the version.</summary>
+    private static string InformationalVersion
+    {
+        get
+        {
+            string full = typeof(SystemCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
+            int commit = full.IndexOf('+', StringComparison.Ordinal);
+            return commit < 0 ? full : full[..Math.Min(full.Length, commit + 11)];
+        }
+    }
 
     public static void AddTo(CommandTable table, LogRing log)
     {

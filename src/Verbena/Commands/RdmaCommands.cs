@@ -1,0 +1,182 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Verbena.Dataplane;
+using Verbena.Dataplane.Cli;
+using Verbena.Driver;
+using Verbena.Packets;
+
+namespace Verbena.Commands;
+
+/// <summary>Interfaces on ConnectX ports: made and deleted by command, their events read by the control thread.</summary>
+/// <param name="router">Gets the interfaces.</param>
+/// <param name="random">Where their MAC addresses come from.</param>
+/// <param name="log">Hears of interfaces and links that come and go.</param>
+internal sealed partial class RdmaCommands(Router router, Random random, ILogger log) : IDisposable
+{
+    private const int Workers = 1;
+
+    private static readonly (string Word, OptionReader Read)[] s_options =
+    [
+        ("name", (words, options) => options with { Name = words.Text("a name") }),
+        ("rx-queue-size", (words, options) => options with { RxQueueSize = Number(words) }),
+        ("tx-queue-size", (words, options) => options with { TxQueueSize = Number(words) }),
+        ("num-rx-queues", (words, options) => options with { RxQueues = Number(words) }),
+        ("mode", (words, options) => options with { Mode = Choice<RdmaMode>(words) }),
+        ("no-multi-seg", (_, options) => options with { NoMultiSeg = true }),
+        ("no-striding", (_, options) => options with { NoStriding = true }),
+        ("max-pktlen", (words, options) => options with { MaxPacketLength = Number(words) }),
+        ("rss", (words, options) => options with { Rss4 = Choice<Rss4>(words) }),
+        ("rss6", (words, options) => options with { Rss6 = Choice<Rss6>(words) }),
+    ];
+
+    private readonly List<(Interface Interface, LinkState Link)> _interfaces = [];
+
+    private delegate RdmaInterfaceOptions OptionReader(Words words, RdmaInterfaceOptions options);
+
+    public void AddTo(CommandTable table)
+    {
+        table.Add("create interface rdma",
+            "host-if <netdev> [name <name>] [rx-queue-size <n>] [tx-queue-size <n>] [num-rx-queues <n>] [mode auto|ibv|dv] "
+            + "[no-multi-seg] [no-striding] [max-pktlen <n>] [rss ipv4|ipv4-tcp|ipv4-udp] [rss6 ipv6|ipv6-tcp|ipv6-udp]",
+            "Makes an interface of a ConnectX port, and prints its name", words =>
+        {
+            RdmaInterfaceOptions options = Parse(words);
+            return session =>
+            {
+                Create(options);
+                session.Output.WriteLine(options.Name);
+            };
+        });
+        table.Add("delete interface rdma", "<interface>|sw_if_index <n>", "Deletes an interface of a ConnectX port", words =>
+        {
+            Interface target = words.TryKeyword("sw_if_index") ? InterfaceOfIndex(words) : words.Interface(router);
+            return _ => Delete(target);
+        });
+    }
+
+    /// <summary>Reads what the ports have to report. Called every millisecond.</summary>
+    public void ReadEvents()
+    {
+        for (int i = 0; i < _interfaces.Count; i++)
+        {
+            (Interface item, LinkState before) = _interfaces[i];
+            item.Port!.ReadEvents();
+            LinkState now = item.Port.Link;
+            if (now != before)
+            {
+                _interfaces[i] = (item, now);
+                LogLink(log, item.Name, now.IsUp ? "up" : "down", now.SpeedBitsPerSecond / 1_000_000_000);
+            }
+        }
+    }
+
+    /// <summary>Deletes all interfaces.</summary>
+    public void Dispose()
+    {
+        foreach ((Interface item, _) in _interfaces.ToArray())
+        {
+            Delete(item);
+        }
+    }
+
+    private RdmaInterfaceOptions Parse(Words words)
+    {
+        words.Keyword("host-if");
+        string hostInterface = words.Text("the name of a Linux network interface");
+        var options = new RdmaInterfaceOptions { HostInterface = hostInterface, Name = DefaultName(hostInterface) };
+        while (words.MayHaveOption)
+        {
+            options = ParseOption(words, options);
+        }
+
+        return options.Validate() is { } wrong ? throw new CommandException(wrong) : options;
+    }
+
+    private static RdmaInterfaceOptions ParseOption(Words words, RdmaInterfaceOptions options)
+    {
+        foreach ((string word, OptionReader read) in s_options)
+        {
+            if (words.TryKeyword(word))
+            {
+                return read(words, options);
+            }
+        }
+
+        words.End();
+        return options;
+    }
+
+    /// <summary>Takes a number; which are allowed, <see cref="RdmaInterfaceOptions.Validate"/> says.</summary>
+    private static int Number(Words words) => words.Number("a number", 0, int.MaxValue);
+
+    /// <summary>Takes a word that names a value: <c>ipv4-tcp</c> is <see cref="Rss4.Ipv4Tcp"/>.</summary>
+    private static T Choice<T>(Words words)
+        where T : struct, Enum
+    {
+        string[] names = [.. Enum.GetNames<T>().Select(Word)];
+        return Enum.GetValues<T>()[Array.IndexOf(names, words.Keyword(names))];
+    }
+
+    private static string Word(string name) =>
+        string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "-") + char.ToLowerInvariant(c) : c.ToString()));
+
+    /// <summary>The first name of the form <c>enp94s0f0/0</c> that is free.</summary>
+    private string DefaultName(string hostInterface) => Enumerable.Range(0, int.MaxValue)
+        .Select(instance => string.Create(CultureInfo.InvariantCulture, $"{hostInterface}/{instance}"))
+        .First(name => router.FindInterface(name) is null);
+
+    private Interface InterfaceOfIndex(Words words)
+    {
+        int index = words.Number("an index", 0, int.MaxValue);
+        return router.Interfaces.FirstOrDefault(item => item.Index == index) ?? throw new CommandException($"there is no interface {index}");
+    }
+
+    private void Create(RdmaInterfaceOptions options)
+    {
+        if (router.FindInterface(options.Name) is not null)
+        {
+            throw new CommandException($"there is an interface {options.Name} already: choose another name");
+        }
+
+        using (router.Park()) // the port takes buffers for its queues
+        {
+            RdmaPort port = RdmaPort.Create(options, router.Buffers, Workers, random);
+            try
+            {
+                _interfaces.Add((router.AddInterface(port), port.Link));
+            }
+            catch
+            {
+                port.Dispose();
+                throw;
+            }
+
+            LogCreated(log, options.Name, options.HostInterface, port.MacAddress);
+        }
+    }
+
+    private void Delete(Interface target)
+    {
+        if (_interfaces.RemoveAll(item => item.Interface == target) == 0)
+        {
+            throw new CommandException($"{target} is not a RDMA interface");
+        }
+
+        using (router.Park())
+        {
+            router.Remove(target);
+            target.Port!.Dispose();
+        }
+
+        LogDeleted(log, target.Name);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} created on {HostInterface}, MAC address {Address}")]
+    private static partial void LogCreated(ILogger logger, string name, string hostInterface, MacAddress address);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} deleted")]
+    private static partial void LogDeleted(ILogger logger, string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: link {State}, {Gigabits} Gbps")]
+    private static partial void LogLink(ILogger logger, string name, string state, ulong gigabits);
+}
