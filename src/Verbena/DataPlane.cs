@@ -11,9 +11,8 @@ namespace Verbena;
 internal sealed partial class DataPlane : ICommandTarget, IDisposable
 {
     private readonly ILogger _log;
-    private readonly BufferPool _buffers;
+    private readonly Stack<IDisposable> _owned = new(); // made later, disposed sooner
     private readonly Router _router;
-    private readonly WorkerThread _worker;
     private readonly RdmaCommands _rdma;
     private readonly ControlThread _control;
     private string _choreFailure = "";
@@ -22,23 +21,26 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     /// <param name="options">What was asked for.</param>
     /// <param name="logs">Makes the loggers.</param>
     /// <param name="ring">What <c>show logging</c> shows.</param>
-    /// <exception cref="VerbenaException">Something it needs is not there.</exception>
+    /// <exception cref="VerbenaException">Something it needs is not there; nothing is left behind.</exception>
     public DataPlane(DataPlaneOptions options, ILoggerFactory logs, LogRing ring)
     {
         _log = logs.CreateLogger("verbena");
-        _buffers = new BufferPool(options.Buffers);
-        if (!_buffers.Memory.OnHugePages)
+        Commands = new CommandTable(logs.CreateLogger("cli"));
+        try
         {
-            LogNoHugePages(_log, options.Buffers, (_buffers.Memory.LengthBytes + HugePageBytes - 1) / HugePageBytes);
+            _router = Own(new Router(OwnBuffers(options.Buffers)));
+            _router.ClearRuntime(WorkerThread.Now());
+            Own(new WorkerThread(_router.Worker, options.WorkerCore));
+            _rdma = Own(new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"))); // parks the worker to delete interfaces
+            AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
+            _control = Own(new ControlThread(DoChores));
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
 
-        _router = new Router(_buffers);
-        _router.ClearRuntime(WorkerThread.Now());
-        _worker = new WorkerThread(_router.Worker, options.WorkerCore);
-        Commands = new CommandTable(logs.CreateLogger("cli"));
-        _rdma = new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"));
-        AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
-        _control = new ControlThread(DoChores);
         LogStarted(_log, SystemCommands.Version);
     }
 
@@ -71,12 +73,30 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     /// <summary>Deletes the interfaces, ends the threads, and lets go of everything.</summary>
     public void Dispose()
     {
-        _control.Dispose();
-        _rdma.Dispose(); // while the worker still turns, for it has to be parked
-        _worker.Dispose();
-        _router.Dispose();
-        _buffers.Dispose();
+        while (_owned.TryPop(out IDisposable? last))
+        {
+            last.Dispose();
+        }
+
         LogStopped(_log);
+    }
+
+    private T Own<T>(T made)
+        where T : IDisposable
+    {
+        _owned.Push(made);
+        return made;
+    }
+
+    private BufferPool OwnBuffers(int count)
+    {
+        BufferPool buffers = Own(new BufferPool(count));
+        if (!buffers.Memory.OnHugePages)
+        {
+            LogNoHugePages(_log, count, (buffers.Memory.LengthBytes + HugePageBytes - 1) / HugePageBytes);
+        }
+
+        return buffers;
     }
 
     /// <summary>What is due every millisecond. A failure that lasts is logged once.</summary>
