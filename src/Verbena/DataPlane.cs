@@ -3,6 +3,7 @@ using Verbena.Commands;
 using Verbena.Control;
 using Verbena.Dataplane;
 using Verbena.Dataplane.Cli;
+using Verbena.Emulator;
 using Verbena.Packets;
 
 namespace Verbena;
@@ -28,12 +29,23 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         Commands = new CommandTable(logs.CreateLogger("cli"));
         try
         {
+            if (options.EmulatedNics.Count > 0) // before anything touches libibverbs, which looks for devices once
+            {
+                EmulatedNics nics = Own(EmulatedNics.Attach(options.EmulatedNics, logs.CreateLogger("emulator")));
+                EmulatedNicCommands.AddTo(Commands, [.. nics.Devices.Values]);
+            }
+
             _router = Own(new Router(OwnBuffers(options.Buffers)));
             _router.ClearRuntime(WorkerThread.Now());
             Own(new WorkerThread(_router.Worker, options.WorkerCore));
             _rdma = Own(new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"))); // parks the worker to delete interfaces
             AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
             _control = Own(new ControlThread(DoChores));
+        }
+        catch (InvalidOperationException e) // no memory, no TAP, no library: the message says which, and what helps
+        {
+            Dispose();
+            throw new VerbenaException(e.Message, e);
         }
         catch
         {
