@@ -24,6 +24,7 @@ internal abstract class Node
     {
         Debug.Assert(Reasons.Count <= 1 << ReasonBits, "a drop counter's low bits hold the reason");
         Dispatcher = dispatcher;
+        Buffers = dispatcher.Buffers;
         Name = name;
         Kind = kind;
         Index = dispatcher.Register(this);
@@ -39,7 +40,7 @@ internal abstract class Node
 
     protected Dispatcher Dispatcher { get; }
 
-    protected BufferPool Buffers => Dispatcher.Buffers;
+    protected BufferPool Buffers { get; }
 
     /// <summary>The reason that a packet carries to the drop node, and the index of the node that found it.</summary>
     public static (int NodeIndex, Reason Reason) ReadDropCounter(uint counter) =>

@@ -76,6 +76,7 @@ internal sealed class PacketGraph
     public void Remove(Interface removed)
     {
         _rdmaInput.Remove(removed);
+        _ = Dispatcher.Lap(); // the time since the last turn is nobody's
         _neighborWait.Forget(removed.Index);
         _ = Dispatcher.RunPending();
         _interfaceOutput.Remove(removed);
