@@ -169,6 +169,7 @@ internal sealed class SysfsTree : IDisposable
     {
         string directory = System.IO.Path.GetDirectoryName(Full(path))!;
         Directory.CreateDirectory(directory);
-        Directory.CreateSymbolicLink(Full(path), System.IO.Path.GetRelativePath(directory, Full(target)));
+        string parent = System.IO.Path.GetRelativePath(directory, System.IO.Path.GetDirectoryName(Full(target))!);
+        Directory.CreateSymbolicLink(Full(path), System.IO.Path.Combine(parent, System.IO.Path.GetFileName(target))); // ends in a name, as the kernel's do
     }
 }
