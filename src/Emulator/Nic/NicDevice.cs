@@ -205,9 +205,8 @@ public sealed partial class NicDevice : IDisposable
             return false;
         }
 
-        bool busy = _engine.Pass(Link.IsUp);
         UpdateLink();
-        return busy;
+        return _engine.Pass(Link.IsUp);
     }
 
     public void Dispose()

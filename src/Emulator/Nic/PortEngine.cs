@@ -31,19 +31,18 @@ internal sealed class PortEngine(Wire wire, HostNetdev netdev, QueueTable queues
         _hasCarrier = hasCarrier;
         _steering.Timestamp = (ulong)now;
         bool busy = ReceiveFromWire();
-        if (++_busyPasses >= BusyPassesPerNetdev)
+        busy |= TakeDoorbells();
+        busy |= Send();
+        if (!busy || ++_busyPasses >= BusyPassesPerNetdev)
         {
             _busyPasses = 0;
             busy |= SendFromNetdev();
         }
 
-        busy |= TakeDoorbells();
-        busy |= Send();
         _steering.Flush();
         Flush();
         if (!busy)
         {
-            _busyPasses = BusyPassesPerNetdev;
             Rest(now);
         }
         else if (now - _refreshed > RefreshNanoseconds)
@@ -86,6 +85,7 @@ internal sealed class PortEngine(Wire wire, HostNetdev netdev, QueueTable queues
 
     private bool SendFromNetdev()
     {
+        Flush();
         if (wire.SendRoom < FrameBatch.Capacity)
         {
             return false; // what Linux sends can't be put back

@@ -9,7 +9,7 @@ namespace Verbena.Emulator.Wires;
 /// </remarks>
 internal sealed class CableWire(Action unplug) : Wire
 {
-    private const int RingBytes = 1 << 20;
+    private const int RingBytes = 2 << 20; // room for more than a batch of the longest frames
     private const int Alignment = 64;
     private const int MaxRecordBytes = FrameBatch.MaxFrameBytes + Alignment;
 
