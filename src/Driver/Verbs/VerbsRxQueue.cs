@@ -69,7 +69,7 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
 
             ref BufferHeader header = ref _pool.Header(buffer);
             header.Length = (ushort)completion->byte_len;
-            header.Flags = completion->wc_flags.HasFlag(ibv_wc_flags.IBV_WC_IP_CSUM_OK) ? BufferFlags.Ip4ChecksumGood : BufferFlags.None;
+            header.Flags = (completion->wc_flags & ibv_wc_flags.IBV_WC_IP_CSUM_OK) == default ? BufferFlags.None : BufferFlags.Ip4ChecksumGood;
             bytes += completion->byte_len;
             packets[received++] = buffer;
         }
