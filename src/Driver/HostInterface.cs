@@ -21,13 +21,13 @@ internal sealed partial record HostInterface(
     /// <exception cref="RdmaException">It is no port of a ConnectX, or the kernel's RDMA modules are not loaded.</exception>
     public static HostInterface Find(string name, string sysfs)
     {
-        string netdev = Path.Combine(sysfs, "class/net", name);
+        string netdev = Resolve(Path.Combine(sysfs, "class/net", name));
         if (!Directory.Exists(netdev))
         {
             throw new RdmaException($"there is no network interface '{name}': 'ip link' lists those of this host");
         }
 
-        string function = Path.Combine(netdev, "device");
+        string function = Resolve(Path.Combine(netdev, "device"));
         string pciAddress = PciAddressOf(name, function);
         string pciId = CheckedPciId(name, function);
         string rdma = RdmaDeviceOf(name, function);
@@ -36,8 +36,7 @@ internal sealed partial record HostInterface(
 
     private static string PciAddressOf(string name, string function)
     {
-        // Only the last part of the link counts; its other parts are relative to the real directory behind class/net.
-        string address = Path.GetFileName(new DirectoryInfo(function).LinkTarget) ?? "";
+        string address = Path.GetFileName(function);
         return PciAddressPattern().IsMatch(address)
             ? address
             : throw new RdmaException($"{name} is not a port of an RDMA NIC, for it is not a PCI device: give a ConnectX port's interface ('rdma link' lists them)");
@@ -46,7 +45,7 @@ internal sealed partial record HostInterface(
     private static string CheckedPciId(string name, string function)
     {
         string vendor = ReadLine(function, "vendor");
-        string driver = Path.GetFileName(new DirectoryInfo(Path.Combine(function, "driver")).LinkTarget) ?? "mlx5_core";
+        string driver = Path.GetFileName(Resolve(Path.Combine(function, "driver")));
         if (vendor != MellanoxVendor || driver != "mlx5_core")
         {
             throw new RdmaException(
@@ -70,6 +69,11 @@ internal sealed partial record HostInterface(
         string? device = devices.FirstOrDefault(uverbs => ReadLine(uverbs, "ibdev") == rdmaDevice);
         return Path.GetFileName(device) ?? throw new RdmaException($"{rdmaDevice} can't be used by programs yet: {LoadModules}");
     }
+
+    // sysfs links are relative to the real directory that they stand in, so one is followed after the other.
+    private static string Resolve(string link) => new DirectoryInfo(link).LinkTarget is { } target
+        ? Path.GetFullPath(target, Path.GetDirectoryName(link)!)
+        : link;
 
     private static int? MtuOf(string netdev) =>
         int.TryParse(ReadLine(netdev, "mtu"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) ? mtu : null;
