@@ -1,0 +1,41 @@
+using Verbena.Emulator.Nic;
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Emulator.Nic;
+
+/// <summary>A netdev whose Linux is the test: it reads what the port hands up, and gives it frames to send.</summary>
+internal sealed class MemoryNetdev : HostNetdev
+{
+    public Queue<byte[]> Sent { get; } = new();
+
+    public List<byte[]> Received { get; } = [];
+
+    public bool IsUp { get; set; } = true;
+
+    public int MtuBytes { get; set; } = 1500;
+
+    public override MacAddress MacAddress { get; } = MacAddress.Parse("02:00:00:00:00:aa");
+
+    public override int Mtu => MtuBytes;
+
+    public override bool HasCarrier => IsUp;
+
+    public override void Receive(FrameBatch frames)
+    {
+        while (frames.HasRoom && Sent.TryDequeue(out byte[]? frame))
+        {
+            frames.Add(frame);
+        }
+    }
+
+    public override int Send(FrameBatch frames)
+    {
+        for (int i = 0; i < frames.Count; i++)
+        {
+            Received.Add(frames[i].ToArray());
+        }
+
+        return frames.Count;
+    }
+}

@@ -1,0 +1,188 @@
+using Verbena.Emulator.Nic;
+using Verbena.Interop.Mlx5;
+
+namespace Verbena.Tests.Emulator.Nic;
+
+public sealed unsafe class SendTests : IDisposable
+{
+    private readonly TestPort _port = new();
+    private readonly TestProgram _program;
+
+    public SendTests() => _program = new TestProgram(_port.Nic);
+
+    public void Dispose()
+    {
+        _port.Dispose();
+        _program.Dispose();
+    }
+
+    [Fact]
+    public void A_frame_is_gathered_from_inline_header_pointers_and_inline_data()
+    {
+        byte[] frame = TestPort.Frame("02:00:00:00:00:05", identity: 9, length: 100);
+        frame.AsSpan(18, 30).CopyTo(_program.Buffer(3)[5..]);
+        frame.AsSpan(88).CopyTo(_program.Buffer(4));
+        byte[] segments = [.. _program.Pointer(3, 30, offset: 5), .. TestProgram.Inline(frame.AsSpan(48, 40)), .. _program.Pointer(4, 12)];
+
+        _program.Ring(_program.WriteSend(frame.AsSpan(0, 18), segments));
+        _port.Run();
+
+        Assert.Equal(frame, Assert.Single(_port.Far.Received));
+        mlx5_cqe64 completion = _program.PollSend()!.Value;
+        Assert.Equal((Mlx5Cqe.MLX5_CQE_REQ, 0x77u, (ushort)0), ((byte)(completion.op_own >> 4), completion.srqn_uidx.Value, completion.wqe_counter.Value));
+        Assert.Equal(_program.Pair.Number | ((uint)Mlx5Wqe.MLX5_OPCODE_SEND << 24), completion.sop_drop_qpn.Value);
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
+    [Fact]
+    public void Wqes_wrap_at_the_end_of_the_ring_wherever_it_falls()
+    {
+        for (byte i = 0; i < 40; i++)
+        {
+            byte[] frame = TestPort.Frame("02:00:00:00:00:05", identity: i, length: 60 + (i * 3));
+            _program.Ring(_program.WriteSend(frame.AsSpan(0, 18), TestProgram.Inline(frame.AsSpan(18))));
+            _port.Run();
+            Assert.Equal(frame, _port.Far.Received[^1]);
+            Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+        }
+
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
+    [Fact]
+    public void One_doorbell_tells_of_all_wqes_and_only_the_signalled_one_completes()
+    {
+        ushort last = 0;
+        for (byte i = 0; i < 5; i++)
+        {
+            TestPort.Frame("02:00:00:00:00:05", identity: i).CopyTo(_program.Buffer(i));
+            last = _program.WriteSend([], _program.Pointer(i, 64), completion: i == 4 ? (byte)2 : (byte)1);
+        }
+
+        _port.Run();
+        Assert.Empty(_port.Far.Received); // nothing was rung
+
+        _program.Ring(last, registerOffset: 0x900); // the other half of the register
+        _port.Run();
+        Assert.Equal([0, 1, 2, 3, 4], _port.Far.Received.Select(f => f[20]));
+        Assert.Equal(4, _program.PollSend()!.Value.wqe_counter.Value);
+        Assert.Null(_program.PollSend());
+    }
+
+    [Fact]
+    public void A_nop_completes_and_sends_nothing()
+    {
+        _program.Ring(_program.WriteSend([], [], opcode: Mlx5Wqe.MLX5_OPCODE_NOP));
+        _port.Run();
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+        Assert.Empty(_port.Far.Received);
+    }
+
+    [Fact]
+    public void A_short_frame_is_padded_to_60_bytes_with_zeros()
+    {
+        _program.Buffer(TestProgram.Entries).Fill(0xEE);
+        _program.Send(TestPort.Frame("02:00:00:00:00:05").AsSpan(0, 20).ToArray());
+        _port.Run();
+        byte[] received = Assert.Single(_port.Far.Received);
+        Assert.Equal(60, received.Length);
+        Assert.All(received[20..], b => Assert.Equal(0, b));
+    }
+
+    [Fact]
+    public void Checksums_left_to_the_NIC_are_right_on_the_wire()
+    {
+        byte[] right = Frames.Udp("10.0.0.1", "10.0.0.2", "02:00:00:00:00:05");
+        byte[] frame = [.. right];
+        (frame[24], frame[25], frame[40], frame[41]) = (0xDE, 0xAD, 0xBE, 0xEF);
+        frame.CopyTo(_program.Buffer(0));
+        _program.Ring(_program.WriteSend([], _program.Pointer(0, frame.Length),
+            checksums: Mlx5Wqe.MLX5_ETH_WQE_L3_CSUM | Mlx5Wqe.MLX5_ETH_WQE_L4_CSUM));
+        _port.Run();
+        Assert.Equal(right, Assert.Single(_port.Far.Received));
+    }
+
+    [Fact]
+    public void A_frame_beyond_the_MTU_is_dropped_and_counted_and_completes_well()
+    {
+        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1515));
+        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1514));
+        _port.Run();
+        Assert.Equal(1UL, _port[PortCounter.TxOversize]);
+        Assert.Single(_port.Far.Received);
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+    }
+
+    [Fact]
+    public void Without_carrier_a_frame_is_dropped_and_counted()
+    {
+        _port.Nic.SetCarrier(false);
+        _program.Send(TestPort.Frame("02:00:00:00:00:05"));
+        _port.Run();
+        Assert.Equal(1UL, _port[PortCounter.TxCarrierDown]);
+        Assert.False(_port.Nic.Link.IsUp);
+    }
+
+    [Theory]
+    [InlineData("lkey", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR)]
+    [InlineData("beyond the region", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR)]
+    [InlineData("opcode", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
+    [InlineData("index", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
+    [InlineData("number", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
+    [InlineData("inline header", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
+    public void A_bad_wqe_completes_with_its_syndrome_and_stops_the_queue(string fault, byte syndrome)
+    {
+        byte[] pointer = fault switch
+        {
+            "lkey" => _program.Pointer(0, 64, lkey: _program.Memory.Lkey ^ 1),
+            "beyond the region" => _program.Pointer(0, 64, offset: (TestProgram.Entries * 2 * TestProgram.BufferBytes) - 63),
+            _ => _program.Pointer(0, 64),
+        };
+        ushort bad = _program.WriteSend([], pointer, opcode: fault == "opcode" ? Mlx5Wqe.MLX5_OPCODE_TSO : Mlx5Wqe.MLX5_OPCODE_SEND);
+        var control = (mlx5_wqe_ctrl_seg*)_program.SendRing;
+        if (fault == "index")
+        {
+            control->opmod_idx_opcode = (3u << 8) | Mlx5Wqe.MLX5_OPCODE_SEND;
+        }
+        else if (fault == "number")
+        {
+            control->qpn_ds = control->qpn_ds.Value + 0x100;
+        }
+        else if (fault == "inline header")
+        {
+            ((mlx5_wqe_eth_seg*)(_program.SendRing + 16))->inline_hdr_sz = 500;
+        }
+
+        ushort next = _program.WriteSend([], _program.Pointer(0, 64));
+        _program.Ring(next);
+        _port.Run();
+
+        mlx5_cqe64 completion = _program.PollSend()!.Value;
+        var error = *(mlx5_err_cqe*)&completion;
+        Assert.Equal((Mlx5Cqe.MLX5_CQE_REQ_ERR, syndrome, bad), ((byte)(error.op_own >> 4), error.syndrome, error.wqe_counter.Value));
+        Assert.Equal(QueuePairState.Error, _program.Pair.State);
+        Assert.Empty(_port.Far.Received);
+    }
+
+    [Fact]
+    public void After_an_error_signalled_wqes_are_flushed_and_a_reset_queue_sends_again()
+    {
+        _program.WriteSend([], _program.Pointer(0, 64, lkey: 0));
+        _program.WriteSend([], _program.Pointer(0, 64), completion: 1);
+        _program.Ring(_program.WriteSend([], _program.Pointer(0, 64)));
+        _port.Run();
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR, Syndrome(_program.PollSend()!.Value));
+        mlx5_cqe64 flushed = _program.PollSend()!.Value;
+        Assert.Equal((Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, (ushort)2), (Syndrome(flushed), flushed.wqe_counter.Value));
+        Assert.Null(_program.PollSend());
+
+        _program.ResetSend();
+        byte[] frame = TestPort.Frame("02:00:00:00:00:05");
+        _program.Send(frame);
+        _port.Run();
+        Assert.Equal(frame, Assert.Single(_port.Far.Received));
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+    }
+
+    private static byte Syndrome(mlx5_cqe64 completion) => (*(mlx5_err_cqe*)&completion).syndrome;
+}

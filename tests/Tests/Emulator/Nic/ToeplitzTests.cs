@@ -1,0 +1,39 @@
+using System.Net;
+using Verbena.Emulator.Nic;
+
+namespace Verbena.Tests.Emulator.Nic;
+
+/// <summary>Microsoft's RSS verification suite, as the NIC documents refer to it.</summary>
+public sealed class ToeplitzTests
+{
+    internal static byte[] Key => Convert.FromHexString("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa");
+
+    [Theory]
+    [InlineData("66.9.149.187", 2794, "161.142.100.80", 1766, 0x323e8fc2, 0x51ccc178)]
+    [InlineData("199.92.111.2", 14230, "65.69.140.83", 4739, 0xd718262a, 0xc626b0ea)]
+    [InlineData("24.19.198.95", 12898, "12.22.207.184", 38024, 0xd2d0a5de, 0x5c2b394a)]
+    [InlineData("38.27.205.30", 48228, "209.142.163.6", 2217, 0x82989176, 0xafc7327f)]
+    [InlineData("153.39.163.191", 44251, "202.188.127.2", 1303, 0x5d1809c5, 0x10e828a2)]
+    [InlineData("3ffe:2501:200:1fff::7", 2794, "3ffe:2501:200:3::1", 1766, 0x2cc18cd5, 0x40207d3d)]
+    [InlineData("3ffe:501:8::260:97ff:fe40:efab", 14230, "ff02::1", 4739, 0x0f0c461c, 0xdde51bbf)]
+    [InlineData("3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251, "fe80::200:f8ff:fe21:67cf", 38024, 0x4b61e985, 0x02d1feef)]
+    public void A_packet_hashes_to_the_published_value(string source, int sourcePort, string destination, int destinationPort, uint ipOnly, uint withPorts)
+    {
+        byte[] frame = Frames.Tcp(IPAddress.Parse(source), sourcePort, IPAddress.Parse(destination), destinationPort);
+        bool isIp4 = frame[12] == 8;
+        RssFields ip = isIp4 ? RssFields.SourceIp4 | RssFields.DestinationIp4 : RssFields.SourceIp6 | RssFields.DestinationIp6;
+        RssFields ports = RssFields.SourceTcp | RssFields.DestinationTcp;
+        FrameInfo info = FrameInfo.Parse(frame);
+
+        Assert.Equal((ipOnly, (byte)(isIp4 ? 0x04 : 0x08)), new Rss(ip, Key).Compute(frame, in info));
+        Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | ports, Key).Compute(frame, in info));
+    }
+
+    [Fact]
+    public void A_packet_without_the_selected_headers_is_not_hashed()
+    {
+        byte[] arp = TestPort.Frame("02:00:00:00:00:01");
+        FrameInfo info = FrameInfo.Parse(arp);
+        Assert.Equal((0u, (byte)0), new Rss(RssFields.SourceIp4, Key).Compute(arp, in info));
+    }
+}

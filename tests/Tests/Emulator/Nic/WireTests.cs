@@ -1,0 +1,141 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Emulator.Nic;
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Emulator.Nic;
+
+public sealed class WireTests
+{
+    [Theory]
+    [InlineData("eth0,wire=generator:size=128:flows=4:count=10,mac=02:00:00:00:00:05,speed=25", "")]
+    [InlineData("eth0,wire=pcap:in.pcap:out.pcap", "")]
+    [InlineData("an-interface-with-a-long-name", "1 to 15 characters")]
+    [InlineData("eth0,wire=radio:5", "tap:NAME")]
+    [InlineData("eth0,wire=generator:size=20", "size=60..9000")]
+    [InlineData("eth0,mac=01:00:00:00:00:01", "unicast")]
+    [InlineData("eth0,speed=3", "1, 10, 25")]
+    [InlineData("eth0,colour=blue", "wire=, mac= and speed=")]
+    public void Options_are_read_or_answered_with_what_is_allowed(string text, string error)
+    {
+        bool valid = NicOptions.TryParse(text, out _, out string said);
+        Assert.Equal(error.Length == 0, valid);
+        Assert.Contains(error, said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_generator_waits_for_a_receiver_and_numbers_what_it_makes()
+    {
+        using TestPort port = new(new GeneratorOptions { Count = 5, Flows = 2 });
+        using TestProgram program = new(port.Nic);
+        port.Run();
+        Assert.Equal(0UL, port[PortCounter.WireReceived]);
+
+        program.Flow("02:00:00:00:00:01");
+        program.PostReceive(3);
+        port.Run();
+        Assert.Equal((3UL, 2UL), (port[PortCounter.QueueReceived], port[PortCounter.OutOfBuffer]));
+        Assert.Equal(2UL, GeneratorFrame.Sequence(program.Buffer(2)));
+        Assert.Equal(7, program.PollReceive()!.Value.hds_ip_ext); // both checksums pass
+    }
+
+    [Fact]
+    public void A_generator_keeps_its_rate()
+    {
+        using TestPort port = new(new GeneratorOptions { Rate = 1000, DestinationMac = MacAddress.Parse("02:00:00:00:00:01") });
+        port.Run();
+        port.Time.Advance(TimeSpan.FromMilliseconds(50));
+        port.Run();
+        Assert.InRange(port[PortCounter.WireReceived], 49UL, 51UL);
+    }
+
+    [Fact]
+    public void A_sink_finds_the_gaps_in_a_sequence()
+    {
+        using TestPort port = new(new SinkOptions());
+        using TestProgram program = new(port.Nic);
+        foreach (byte sequence in new byte[] { 0, 1, 4, 3 })
+        {
+            byte[] frame = Frames.Udp("10.0.0.1", "10.0.0.2");
+            (frame[36], frame[37]) = (0, 9);
+            frame[49] = sequence;
+            program.Send(frame, completion: 1);
+            port.Run();
+        }
+
+        SinkMeter meter = ((SinkWire)port.Nic.Wire).Meter;
+        Assert.Equal((4UL, 256UL, 2UL, 1UL), (meter.Packets, meter.Bytes, meter.Gaps, meter.Reordered));
+    }
+
+    [Fact]
+    public void A_capture_goes_in_and_another_comes_out_that_can_go_in_again()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        string copy = path + "-copy";
+        try
+        {
+            byte[][] frames = [TestPort.Frame("02:00:00:00:00:05", identity: 1), TestPort.Frame("02:00:00:00:00:05", identity: 2, length: 99)];
+            Record(frames, path, bigEndian: true);
+            Assert.Equal(frames, Play(path, copy));
+            Assert.Equal(frames, Play(copy, null));
+        }
+        finally
+        {
+            File.Delete(path);
+            File.Delete(copy);
+        }
+    }
+
+    [Fact]
+    public void Carrier_goes_with_the_far_end_of_the_cable_and_by_injection()
+    {
+        PatchPanel cables = new();
+        using NicDevice near = new(new NicOptions("a") { Wire = new CableOptions("b") }, cables, NullLogger.Instance, null, new MemoryNetdev());
+        List<bool> changes = [];
+        near.LinkChanged += link => changes.Add(link.IsUp);
+        near.Step();
+        using (NicDevice far = new(new NicOptions("b"), cables, NullLogger.Instance, null, new MemoryNetdev()))
+        {
+            near.Step();
+            far.SetCarrier(false);
+            near.Step();
+            far.SetCarrier(true);
+            near.Step();
+        }
+
+        near.Step();
+        Assert.Equal([true, false, true, false], changes);
+    }
+
+    /// <summary>Plays a capture, sends what came in back out, and returns it.</summary>
+    private static byte[][] Play(string path, string? outPath)
+    {
+        using PcapWire wire = new(path, outPath, TimeProvider.System);
+        using FrameBatch frames = new();
+        wire.Receive(frames);
+        wire.Receive(frames);
+        Assert.True(wire.IsAtEnd);
+        Assert.Equal(frames.Count, wire.Send(frames));
+        return [.. Enumerable.Range(0, frames.Count).Select(i => frames[i].ToArray())];
+    }
+
+    private static void Record(byte[][] frames, string path, bool bigEndian)
+    {
+        using BinaryWriter writer = new(File.Create(path));
+        Span<uint> header = [0xA1B2C3D4, 0x0002_0004, 0, 0, 65535, 1];
+        foreach (uint word in header)
+        {
+            writer.Write(bigEndian ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(word) : word);
+        }
+
+        foreach (byte[] frame in frames)
+        {
+            foreach (uint word in new uint[] { 1, 2, (uint)frame.Length, (uint)frame.Length })
+            {
+                writer.Write(bigEndian ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(word) : word);
+            }
+
+            writer.Write(frame);
+        }
+    }
+}
