@@ -95,7 +95,7 @@ internal static class ForwardingBenchmark
     private static string ShowRuntime(Router router)
     {
         CommandTable commands = new(NullLogger.Instance);
-        DataPlane.AddCommands(commands, router, new LogRing(TimeProvider.System), workerCore: null);
+        RouterCommands.AddTo(commands, router, WorkerThread.Now, workerCore: null);
         using StringWriter output = new();
         commands.RunAsync("show runtime", new CliSession(output)).GetAwaiter().GetResult();
         return output.ToString();
