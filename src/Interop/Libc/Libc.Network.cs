@@ -71,7 +71,7 @@ public unsafe struct ifreq
     [CField("ifr_hwaddr.sa_family")]
     [FieldOffset(16)] public ushort ifr_hwaddr_family;
 
-    [CField("ifr_hwaddr.sa_data")]
+    [CField("ifr_hwaddr.sa_data[0]")]
     [FieldOffset(18)] public MacAddress ifr_hwaddr;
 }
 
