@@ -1,0 +1,129 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Driver;
+using Verbena.Emulator;
+using Verbena.Emulator.Nic;
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Driver;
+
+/// <summary>Two emulated NICs with a cable between them, stepped by the test, and the buffers of the ports made on them.</summary>
+/// <remarks>At the end the NICs must have nothing to complain of, programs' objects must be gone and all buffers be back.</remarks>
+internal sealed class CabledPorts : IDisposable
+{
+    private const int PoolSize = 4551; // 256 bytes less than five huge pages, so that the last buffer ends where the memory does
+
+    private static readonly Random s_random = new(1);
+    private readonly List<RdmaPort> _ports = [];
+
+    public CabledPorts()
+    {
+        string suffix = Guid.NewGuid().ToString("N")[..8];
+        (NearName, FarName) = ($"near{suffix}", $"far{suffix}");
+        Nics = EmulatedNics.Attach(
+            [new NicOptions(NearName) { Wire = new CableOptions(FarName) }, new NicOptions(FarName)], NullLogger.Instance, stepped: true);
+    }
+
+    public string NearName { get; }
+
+    public string FarName { get; }
+
+    public EmulatedNics Nics { get; }
+
+    public BufferPool Pool { get; } = new(PoolSize);
+
+    public static RdmaInterfaceOptions Options(string host) => new() { HostInterface = host, Name = $"rdma-{host}", RxQueueSize = 256, TxQueueSize = 256 };
+
+    /// <summary>Makes a port that is up.</summary>
+    public RdmaPort Open(string host, Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? change = null)
+    {
+        RdmaInterfaceOptions options = Options(host);
+        var port = RdmaPort.Create(change is null ? options : change(options), Pool, txQueues: 1, s_random);
+        _ports.Add(port);
+        port.SetAdminUp(true);
+        foreach (RxQueue queue in port.RxQueues)
+        {
+            Assert.Equal(0, queue.Receive(new BufferIndex[1])); // gives the NIC its first buffers
+        }
+
+        return port;
+    }
+
+    /// <summary>Sends copies of frames, all of which must fit into the queue.</summary>
+    public void Send(RdmaPort port, params byte[][] frames)
+    {
+        var buffers = new BufferIndex[frames.Length];
+        Assert.Equal(frames.Length, Pool.Take(buffers));
+        for (int i = 0; i < frames.Length; i++)
+        {
+            Pool.SetPacket(buffers[i], frames[i]);
+        }
+
+        Assert.Equal(frames.Length, port.TxQueues[0].Send(buffers));
+        Run();
+        port.TxQueues[0].Reclaim();
+    }
+
+    /// <summary>Takes what has arrived on all queues, in order within each.</summary>
+    public List<byte[]> Receive(RdmaPort port) => [.. port.RxQueues.SelectMany(Receive)];
+
+    public List<byte[]> Receive(RxQueue queue)
+    {
+        var frames = new List<byte[]>();
+        var buffers = new BufferIndex[256];
+        for (int count; (count = queue.Receive(buffers)) > 0;)
+        {
+            foreach (BufferIndex buffer in buffers.AsSpan(0, count))
+            {
+                frames.Add(Pool.Packet(buffer).ToArray());
+            }
+
+            Pool.Return(buffers.AsSpan(0, count));
+        }
+
+        return frames;
+    }
+
+    /// <summary>Takes the buffer with the highest address.</summary>
+    public BufferIndex TakeLastOfPool()
+    {
+        var all = new BufferIndex[Pool.FreeCount];
+        Pool.Take(all);
+        BufferIndex last = all.MaxBy(buffer => buffer.Value);
+        Pool.Return([.. all.Where(buffer => buffer != last)]);
+        Assert.Equal((uint)Pool.Count - 1, last.Value);
+        return last;
+    }
+
+    /// <summary>Steps the NICs until they have nothing left to do.</summary>
+    public void Run()
+    {
+        while (Nics.Step())
+        {
+        }
+    }
+
+    /// <summary>A frame with a payload that identifies it.</summary>
+    public static byte[] Frame(MacAddress destination, int id = 0, int length = 64, ushort etherType = 0x88B5)
+    {
+        byte[] frame = new byte[length];
+        destination.CopyTo(frame);
+        new MacAddress(0x02_0000_00AAAA).CopyTo(frame.AsSpan(6));
+        (frame[12], frame[13]) = ((byte)(etherType >> 8), (byte)etherType);
+        BitConverter.TryWriteBytes(frame.AsSpan(14), id);
+        return frame;
+    }
+
+    public void Dispose()
+    {
+        _ports.ForEach(port => port.Dispose());
+        int free = Pool.FreeCount;
+        string objects = string.Join(", ", Nics.LiveObjects);
+        string[] violations = [.. Nics.Devices.Values.SelectMany(nic => nic.Conformance.Violations)];
+        Nics.Dispose();
+        Pool.Dispose();
+        Assert.Equal("", objects);
+        Assert.Empty(violations);
+        Assert.Equal(PoolSize, free);
+    }
+}

@@ -1,0 +1,293 @@
+using Verbena.Driver;
+using Verbena.Interop;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Driver;
+
+/// <summary>The port on emulated NICs, below the real libibverbs and libmlx5.</summary>
+[Collection("emulated NIC")]
+public sealed class RdmaPortTests : IDisposable
+{
+    private static readonly MacAddress s_other = new(0x02_0000_00BBBB);
+    private readonly CabledPorts _cable = new();
+
+    public void Dispose() => _cable.Dispose();
+
+    [Fact]
+    public void A_frame_to_the_ports_address_arrives_as_it_was_sent()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        byte[][] frames = [.. new[] { 60, 61, 64, 1514 }.Select((length, id) => CabledPorts.Frame(far.MacAddress, id, length))];
+
+        _cable.Send(near, frames);
+
+        Assert.Equal(frames, _cable.Receive(far));
+        Assert.Equal(new TxCounters(4, 1699, 0), near.TxQueues[0].Counters);
+        Assert.Equal((4UL, 1699UL), (Total(far, c => c.Packets), Total(far, c => c.Bytes)));
+    }
+
+    [Fact]
+    public void A_frame_shorter_than_Ethernet_allows_is_padded()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        byte[] frame = CabledPorts.Frame(far.MacAddress, id: 7, length: 42);
+
+        _cable.Send(near, frame);
+
+        byte[] received = Assert.Single(_cable.Receive(far));
+        Assert.Equal([.. frame, .. new byte[60 - 42]], received);
+    }
+
+    [Fact]
+    public void A_frame_to_another_address_does_not_arrive()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        _cable.Send(near, CabledPorts.Frame(s_other));
+        Assert.Empty(_cable.Receive(far));
+    }
+
+    [Theory]
+    [InlineData(0xFFFF_FFFF_FFFF, 0x0806)]
+    [InlineData(0x3333_0000_0001, 0x86DD)]
+    [InlineData(0x0100_5E00_0001, 0x0800)]
+    public void A_frame_to_a_group_arrives_once_and_not_at_its_sender(ulong group, ushort etherType)
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        _cable.Send(near, CabledPorts.Frame(new MacAddress(group), etherType: etherType));
+        Assert.Single(_cable.Receive(far));
+        Assert.Empty(_cable.Receive(near));
+    }
+
+    [Fact]
+    public void A_port_that_is_down_receives_nothing()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        far.SetAdminUp(false);
+        _cable.Send(near, CabledPorts.Frame(far.MacAddress), CabledPorts.Frame(MacAddress.Broadcast));
+        Assert.Empty(_cable.Receive(far));
+
+        far.SetAdminUp(true);
+        _cable.Send(near, CabledPorts.Frame(far.MacAddress), CabledPorts.Frame(MacAddress.Broadcast));
+        Assert.Equal(2, _cable.Receive(far).Count);
+    }
+
+    [Fact]
+    public void A_new_address_replaces_the_old_one()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        MacAddress old = far.MacAddress;
+        far.SetMacAddress(s_other);
+        _cable.Send(near, CabledPorts.Frame(old), CabledPorts.Frame(s_other, id: 1), CabledPorts.Frame(s_other, id: 2, etherType: 0x86DD));
+        Assert.Equal(s_other, far.MacAddress);
+        Assert.Equal(2, _cable.Receive(far).Count);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_refused_address_leaves_the_old_one_receiving(int refusedCommand)
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        MacAddress old = far.MacAddress;
+        _cable.Nics.Faults.FailCommand(refusedCommand, (int)Errno.ENOSPC);
+
+        string message = Assert.Throws<VerbsException>(() => far.SetMacAddress(s_other)).Message;
+
+        Assert.Equal(
+            $"ibv_create_flow for {far.Name} failed with ENOSPC (No space left on device): "
+            + "the NIC has no room left for it; delete interfaces or other programs' queues and flows",
+            message);
+        _cable.Send(near, CabledPorts.Frame(old, id: 1), CabledPorts.Frame(old, id: 2, etherType: 0x86DD), CabledPorts.Frame(s_other));
+        Assert.Equal(old, far.MacAddress);
+        Assert.Equal(2, _cable.Receive(far).Count);
+    }
+
+    [Fact]
+    public void A_group_address_is_no_address_for_a_port()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        string message = Assert.Throws<RdmaException>(() => near.SetMacAddress(MacAddress.Broadcast)).Message;
+        Assert.Equal($"ff:ff:ff:ff:ff:ff can't be the address of {near.Name}: it must be a unicast address", message);
+    }
+
+    [Fact]
+    public void Each_kernel_command_may_fail_and_nothing_is_left_behind()
+    {
+        var verbs = new HashSet<string>(StringComparer.Ordinal);
+        for (int command = 1; ; command++)
+        {
+            _cable.Nics.Faults.Reset();
+            _cable.Nics.Faults.FailCommand(command, (int)Errno.EIO);
+            try
+            {
+                using var port = RdmaPort.Create(CabledPorts.Options(_cable.NearName), _cable.Pool, txQueues: 2, new Random(1));
+                port.SetAdminUp(true);
+            }
+            catch (VerbsException failure)
+            {
+                Assert.Contains(" failed with EIO (Input/output error): the NIC has failed", failure.Message, StringComparison.Ordinal);
+                verbs.Add(failure.Verb);
+            }
+
+            Assert.Empty(_cable.Nics.LiveObjects);
+            Assert.Equal(_cable.Pool.Count, _cable.Pool.FreeCount);
+            if (_cable.Nics.Faults.Seen.Count < command)
+            {
+                break;
+            }
+        }
+
+        Assert.Superset(
+            new HashSet<string>(StringComparer.Ordinal)
+            {
+                "ibv_query_port", "ibv_alloc_pd", "ibv_reg_mr", "ibv_create_cq", "ibv_create_qp", "ibv_modify_qp", "ibv_create_wq",
+                "ibv_modify_wq", "ibv_create_rwq_ind_table", "ibv_create_qp_ex", "ibv_create_flow",
+            },
+            verbs);
+    }
+
+    [Fact]
+    public void The_link_is_what_the_NIC_reports()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        Assert.Equal(new LinkState(true, 100_000_000_000), near.Link);
+
+        _cable.Nics.Devices[_cable.NearName].SetCarrier(false);
+        near.ReadEvents();
+        Assert.Equal(default, near.Link);
+
+        _cable.Nics.Devices[_cable.NearName].SetCarrier(true);
+        near.ReadEvents();
+        Assert.Equal(new LinkState(true, 100_000_000_000), near.Link);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void Flows_are_spread_over_all_receive_queues_and_each_stays_on_one(int queues)
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName, options => options with { RxQueues = queues });
+        byte[][] flows = [.. Enumerable.Range(0, 100).Select(id => Tcp(far.MacAddress, (byte)id))];
+
+        _cable.Send(near, flows);
+        List<byte[]>[] first = [.. far.RxQueues.Select(_cable.Receive)];
+        _cable.Send(near, flows);
+        List<byte[]>[] second = [.. far.RxQueues.Select(_cable.Receive)];
+
+        Assert.Equal(100, first.Sum(queue => queue.Count));
+        Assert.All(first, queue => Assert.NotEmpty(queue));
+        Assert.Equal(first, second);
+    }
+
+    [Fact]
+    public void A_right_IPv4_checksum_is_reported_and_a_wrong_one_is_not()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName, options => options with { RxQueues = 1 });
+        byte[] wrong = Tcp(far.MacAddress, 1);
+        wrong[24] ^= 1;
+        _cable.Send(near, Tcp(far.MacAddress, 1), wrong);
+
+        var buffers = new BufferIndex[2];
+        Assert.Equal(2, far.RxQueues[0].Receive(buffers));
+        Assert.Equal(BufferFlags.Ip4ChecksumGood, _cable.Pool.Header(buffers[0]).Flags);
+        Assert.Equal(BufferFlags.None, _cable.Pool.Header(buffers[1]).Flags);
+        _cable.Pool.Return(buffers);
+    }
+
+    [Fact]
+    public void A_full_queue_takes_no_more_and_leaves_the_rest_to_the_caller()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        var buffers = new BufferIndex[300];
+        Assert.Equal(300, _cable.Pool.Take(buffers));
+        foreach (BufferIndex buffer in buffers)
+        {
+            _cable.Pool.SetPacket(buffer, CabledPorts.Frame(far.MacAddress));
+        }
+
+        Assert.Equal(256, near.TxQueues[0].Send(buffers));
+        Assert.Equal(0, near.TxQueues[0].Send(buffers.AsSpan(256)));
+        _cable.Run();
+        Assert.Equal(44, near.TxQueues[0].Send(buffers.AsSpan(256)));
+        _cable.Run();
+        near.TxQueues[0].Reclaim();
+    }
+
+    [Fact]
+    public void A_send_queue_that_stopped_at_an_error_goes_on()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName);
+        var buffers = new BufferIndex[20];
+        Assert.Equal(20, _cable.Pool.Take(buffers));
+        Array.ForEach(buffers, buffer => _cable.Pool.SetPacket(buffer, CabledPorts.Frame(far.MacAddress)));
+        BufferIndex last = _cable.TakeLastOfPool(); // its neighbour lies outside the memory that the NIC knows
+        _cable.Pool.Header(last).DataOffset = ushort.MaxValue;
+        _cable.Pool.Header(last).Length = 64;
+        (buffers[10], last) = (last, buffers[10]);
+        _cable.Pool.Return(last);
+
+        Assert.Equal(20, near.TxQueues[0].Send(buffers));
+        _cable.Run();
+        near.TxQueues[0].Reclaim();
+        _cable.Send(near, CabledPorts.Frame(far.MacAddress));
+
+        Assert.Equal(11, _cable.Receive(far).Count);
+        Assert.Equal(10UL, near.TxQueues[0].Counters.Errors);
+    }
+
+    [Fact]
+    public void An_interface_that_no_NIC_has_is_named()
+    {
+        RdmaInterfaceOptions options = CabledPorts.Options("eth77");
+        string message = Assert.Throws<RdmaException>(() => RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1))).Message;
+        Assert.Equal("there is no network interface 'eth77': 'ip link' lists those of this host", message);
+    }
+
+    [Fact]
+    public void Direct_Verbs_are_not_there_yet()
+    {
+        RdmaInterfaceOptions options = CabledPorts.Options(_cable.NearName) with { Mode = RdmaMode.Dv };
+        string message = Assert.Throws<RdmaException>(() => RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1))).Message;
+        Assert.Equal("mode dv (Direct Verbs) is not there yet: use mode ibv or auto", message);
+    }
+
+    [Fact]
+    public void The_description_names_the_NIC_and_what_was_asked_for()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName, options => options with { Rss4 = Rss4.Ipv4Udp, Rss6 = Rss6.Ipv6 });
+        IReadOnlyList<string> lines = near.Describe();
+        Assert.StartsWith($"netdev {_cable.NearName} pci-addr 0000:", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("rdma device: mlx5_0 pci-id 15b3:10", lines[1], StringComparison.Ordinal);
+        Assert.Equal("mode: ibv", lines[2]);
+        Assert.Equal("rx queues: 2 of 256, tx queues: 1 of 256", lines[3]);
+        Assert.Equal("flags: admin-up link-up", lines[4]);
+        Assert.Equal("rss: ipv4-udp ipv6", lines[5]);
+    }
+
+    private static ulong Total(RdmaPort port, Func<RxCounters, ulong> counter) =>
+        port.RxQueues.Aggregate(0UL, (sum, queue) => sum + counter(queue.Counters));
+
+    private static byte[] Tcp(MacAddress destination, byte host)
+    {
+        byte[] frame = CabledPorts.Frame(destination, etherType: EtherType.Ip4);
+        byte[] ip = Convert.FromHexString("45000028000000004006000001010100020202020400005000000000000000005000000000000000");
+        ip[15] = host;
+        Be16 sum = Checksum.Compute(ip.AsSpan(0, 20));
+        (ip[10], ip[11]) = ((byte)(sum.Value >> 8), (byte)sum.Value);
+        ip.CopyTo(frame, 14);
+        return frame;
+    }
+}
