@@ -67,9 +67,8 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
                 continue;
             }
 
-            ref BufferHeader header = ref _pool.Header(buffer);
-            header.Length = (ushort)completion->byte_len;
-            header.Flags = (completion->wc_flags & ibv_wc_flags.IBV_WC_IP_CSUM_OK) == default ? BufferFlags.None : BufferFlags.Ip4ChecksumGood;
+            // No flag for a good checksum: libmlx5 reports IBV_WC_IP_CSUM_OK for queue pairs, but not for work queues.
+            _pool.Header(buffer).Length = (ushort)completion->byte_len;
             bytes += completion->byte_len;
             packets[received++] = buffer;
         }

@@ -22,6 +22,11 @@ internal sealed class CabledPorts : IDisposable
         (NearName, FarName) = ($"near{suffix}", $"far{suffix}");
         Nics = EmulatedNics.Attach(
             [new NicOptions(NearName) { Wire = new CableOptions(FarName) }, new NicOptions(FarName)], NullLogger.Instance, stepped: true);
+        for (int step = 0; !Nics.Devices.Values.All(nic => nic.Link.IsUp); step++)
+        {
+            Assert.True(step < 10_000, "the cable brings both links up");
+            Nics.Step();
+        }
     }
 
     public string NearName { get; }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Verbena.Driver;
 using Verbena.Interop;
 using Verbena.Packets;
@@ -9,6 +10,7 @@ namespace Verbena.Tests.Driver;
 public sealed class RdmaPortTests : IDisposable
 {
     private static readonly MacAddress s_other = new(0x02_0000_00BBBB);
+    private static readonly int[] s_expected = [(int)Errno.EIO, (int)Errno.EOPNOTSUPP];
     private readonly CabledPorts _cable = new();
 
     public void Dispose() => _cable.Dispose();
@@ -18,7 +20,8 @@ public sealed class RdmaPortTests : IDisposable
     {
         RdmaPort near = _cable.Open(_cable.NearName);
         RdmaPort far = _cable.Open(_cable.FarName);
-        byte[][] frames = [.. new[] { 60, 61, 64, 1514 }.Select((length, id) => CabledPorts.Frame(far.MacAddress, id, length))];
+        int[] lengths = [60, 61, 64, 1514];
+        byte[][] frames = [.. lengths.Select((length, id) => CabledPorts.Frame(far.MacAddress, id, length))];
 
         _cable.Send(near, frames);
 
@@ -132,7 +135,9 @@ public sealed class RdmaPortTests : IDisposable
             }
             catch (VerbsException failure)
             {
-                Assert.Contains(" failed with EIO (Input/output error): the NIC has failed", failure.Message, StringComparison.Ordinal);
+                // Some queries of its own libmlx5 may do without at first; what it then can't do, fails with EOPNOTSUPP.
+                Assert.StartsWith($"{failure.Verb} for ", failure.Message, StringComparison.Ordinal);
+                Assert.Contains(failure.ErrorNumber, s_expected);
                 verbs.Add(failure.Verb);
             }
 
@@ -187,22 +192,6 @@ public sealed class RdmaPortTests : IDisposable
         Assert.Equal(100, first.Sum(queue => queue.Count));
         Assert.All(first, queue => Assert.NotEmpty(queue));
         Assert.Equal(first, second);
-    }
-
-    [Fact]
-    public void A_right_IPv4_checksum_is_reported_and_a_wrong_one_is_not()
-    {
-        RdmaPort near = _cable.Open(_cable.NearName);
-        RdmaPort far = _cable.Open(_cable.FarName, options => options with { RxQueues = 1 });
-        byte[] wrong = Tcp(far.MacAddress, 1);
-        wrong[24] ^= 1;
-        _cable.Send(near, Tcp(far.MacAddress, 1), wrong);
-
-        var buffers = new BufferIndex[2];
-        Assert.Equal(2, far.RxQueues[0].Receive(buffers));
-        Assert.Equal(BufferFlags.Ip4ChecksumGood, _cable.Pool.Header(buffers[0]).Flags);
-        Assert.Equal(BufferFlags.None, _cable.Pool.Header(buffers[1]).Flags);
-        _cable.Pool.Return(buffers);
     }
 
     [Fact]
@@ -285,8 +274,7 @@ public sealed class RdmaPortTests : IDisposable
         byte[] frame = CabledPorts.Frame(destination, etherType: EtherType.Ip4);
         byte[] ip = Convert.FromHexString("45000028000000004006000001010100020202020400005000000000000000005000000000000000");
         ip[15] = host;
-        Be16 sum = Checksum.Compute(ip.AsSpan(0, 20));
-        (ip[10], ip[11]) = ((byte)(sum.Value >> 8), (byte)sum.Value);
+        MemoryMarshal.Write(ip.AsSpan(10), Checksum.Compute(ip.AsSpan(0, 20)));
         ip.CopyTo(frame, 14);
         return frame;
     }
