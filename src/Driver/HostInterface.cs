@@ -18,13 +18,13 @@ internal sealed partial record HostInterface(
     private const string LoadModules = "load the kernel's modules: modprobe mlx5_ib ib_uverbs";
 
     /// <summary>Looks an interface up below <paramref name="sysfs"/>.</summary>
-    /// <exception cref="RdmaException">It is no port of a ConnectX, or the kernel's RDMA modules are not loaded.</exception>
+    /// <exception cref="HostInterfaceException">It is no port of a ConnectX, or the kernel's RDMA modules are not loaded.</exception>
     public static HostInterface Find(string name, string sysfs)
     {
         string netdev = Resolve(Path.Combine(sysfs, "class/net", name));
         if (!Directory.Exists(netdev))
         {
-            throw new RdmaException($"there is no network interface '{name}': 'ip link' lists those of this host");
+            throw new HostInterfaceException($"there is no network interface '{name}': 'ip link' lists those of this host");
         }
 
         string function = Resolve(Path.Combine(netdev, "device"));
@@ -39,7 +39,7 @@ internal sealed partial record HostInterface(
         string address = Path.GetFileName(function);
         return PciAddressPattern().IsMatch(address)
             ? address
-            : throw new RdmaException($"{name} is not a port of an RDMA NIC, for it is not a PCI device: give a ConnectX port's interface ('rdma link' lists them)");
+            : throw new HostInterfaceException($"{name} is not a port of an RDMA NIC, for it is not a PCI device: give a ConnectX port's interface ('rdma link' lists them)");
     }
 
     private static string CheckedPciId(string name, string function)
@@ -48,7 +48,7 @@ internal sealed partial record HostInterface(
         string driver = Path.GetFileName(Resolve(Path.Combine(function, "driver")));
         if (vendor != MellanoxVendor || driver != "mlx5_core")
         {
-            throw new RdmaException(
+            throw new HostInterfaceException(
                 $"{name} is a NIC of PCI vendor {vendor} with kernel driver {driver}, which is not supported: NVIDIA ConnectX-4 and later with mlx5_core are");
         }
 
@@ -59,7 +59,7 @@ internal sealed partial record HostInterface(
     {
         string directory = Path.Combine(function, "infiniband");
         string? device = Directory.Exists(directory) ? Directory.EnumerateDirectories(directory).Order(StringComparer.Ordinal).FirstOrDefault() : null;
-        return Path.GetFileName(device) ?? throw new RdmaException($"{name} is a ConnectX without an RDMA device: {LoadModules}");
+        return Path.GetFileName(device) ?? throw new HostInterfaceException($"{name} is a ConnectX without an RDMA device: {LoadModules}");
     }
 
     private static string UverbsDeviceOf(string rdmaDevice, string sysfs)
@@ -67,7 +67,7 @@ internal sealed partial record HostInterface(
         string directory = Path.Combine(sysfs, "class/infiniband_verbs");
         IEnumerable<string> devices = Directory.Exists(directory) ? Directory.EnumerateDirectories(directory) : [];
         string? device = devices.FirstOrDefault(uverbs => ReadLine(uverbs, "ibdev") == rdmaDevice);
-        return Path.GetFileName(device) ?? throw new RdmaException($"{rdmaDevice} can't be used by programs yet: {LoadModules}");
+        return Path.GetFileName(device) ?? throw new HostInterfaceException($"{rdmaDevice} can't be used by programs yet: {LoadModules}");
     }
 
     // sysfs links are relative to the real directory that they stand in, so one is followed after the other.

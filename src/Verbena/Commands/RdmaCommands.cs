@@ -140,7 +140,7 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
 
         using (router.Park()) // the port takes buffers for its queues
         {
-            RdmaPort port = RdmaPort.Create(options, router.Buffers, Workers, random);
+            RdmaPort port = CreatePort(options);
             try
             {
                 _interfaces.Add((router.AddInterface(port), port.Link));
@@ -152,6 +152,19 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
             }
 
             LogCreated(log, options.Name, options.HostInterface, port.MacAddress);
+        }
+    }
+
+    /// <summary>Makes the port. Who has no NIC is told of the emulated one, which the driver itself knows nothing of.</summary>
+    private RdmaPort CreatePort(RdmaInterfaceOptions options)
+    {
+        try
+        {
+            return RdmaPort.Create(options, router.Buffers, Workers, random);
+        }
+        catch (HostInterfaceException e)
+        {
+            throw new CommandException($"{e.Message}, or start verbena with '--emulated-nic {options.HostInterface}' for an emulated NIC of that name", e);
         }
     }
 

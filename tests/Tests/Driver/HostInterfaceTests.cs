@@ -105,5 +105,5 @@ public sealed class HostInterfaceTests : IDisposable
     }
 
     private void AssertFails(string name, string message) =>
-        Assert.Equal(message, Assert.Throws<RdmaException>(() => HostInterface.Find(name, _sysfs)).Message);
+        Assert.Equal(message, Assert.Throws<HostInterfaceException>(() => HostInterface.Find(name, _sysfs)).Message);
 }
