@@ -20,6 +20,11 @@ public sealed record Command(string Path, string Arguments, string Summary, Comm
 
     /// <summary>Name and arguments, as typed.</summary>
     public string Usage => Arguments.Length == 0 ? Name : $"{Name} {Arguments}";
+
+    /// <summary>Its line of help, or two where the arguments need one for themselves (vlib/cli.c: <c>  %-40s %s</c>).</summary>
+    public string Help => $"  {Usage,-UsageColumns}{(Usage.Length > UsageColumns ? "\n".PadRight(UsageColumns + 3) : "")} {Summary}\n";
+
+    private const int UsageColumns = 40;
 }
 
 /// <summary>A command failed; the message is one sentence for the user.</summary>

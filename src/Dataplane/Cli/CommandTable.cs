@@ -111,13 +111,13 @@ public sealed partial class CommandTable(ILogger log)
         {
             foreach (Command command in child.Descendants())
             {
-                help.WriteLine($"  {command.Usage,-56} {command.Summary}");
+                help.Write(command.Help);
             }
         }
 
         if (node.Command is { } own)
         {
-            help.WriteLine($"  {own.Usage,-56} {own.Summary}");
+            help.Write(own.Help);
             foreach (Expectation item in Expectations(own, before[used..]))
             {
                 help.WriteLine($"    {item}");

@@ -31,7 +31,7 @@ public static class SessionCommands
     }
 
     private static string Overview(CommandTable table) =>
-        string.Concat(table.Commands.Select(command => $"  {command.Usage,-56} {command.Summary}\n"));
+        string.Concat(table.Commands.Select(command => command.Help));
 
     private static async Task ExecAsync(CommandTable table, string file, CliSession session)
     {

@@ -8,22 +8,25 @@ namespace Verbena.Emulator.Attachment;
 /// <summary>A directory that looks like /sys to whoever heeds SYSFS_PATH, with the emulated devices in it, until disposed.</summary>
 /// <remarks>
 /// libibverbs reads SYSFS_PATH once in a process's life; so the path stays the same for all trees of a process. It is
-/// private to the user, goes with the process, and what killed processes have left behind goes with the next start.
+/// private to the user, goes with the process, and what killed processes have left behind goes with the next start. Whether
+/// a process lives is told by its lock on a file in the tree: its id may be another's in another container.
 /// </remarks>
 internal sealed class SysfsTree : IDisposable
 {
     private const string Variable = "SYSFS_PATH";
     private const string Prefix = "verbena-sysfs.";
+    private const string LockFile = "lock";
     private static readonly string s_path = System.IO.Path.Combine(
         Base(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}.{Guid.NewGuid():N}"));
 
     private readonly string? _previous = Environment.GetEnvironmentVariable(Variable);
+    private readonly FileStream _lock;
 
     /// <summary>Writes the tree and sets SYSFS_PATH, for C code and for the runtime.</summary>
     public SysfsTree(IReadOnlyList<UverbsDevice> devices)
     {
         RemoveStale();
-        Directory.CreateDirectory(s_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        _lock = CreateLocked();
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         Write("class/infiniband_verbs/abi_version", "6");
         var functions = new HashSet<string>(StringComparer.Ordinal);
@@ -42,7 +45,8 @@ internal sealed class SysfsTree : IDisposable
     {
         AppDomain.CurrentDomain.ProcessExit -= OnProcessExit;
         Publish(_previous);
-        Directory.Delete(s_path, recursive: true);
+        Remove();
+        _lock.Dispose();
     }
 
     private static void Publish(string? path)
@@ -51,7 +55,19 @@ internal sealed class SysfsTree : IDisposable
         _ = path is null ? Libc.unsetenv(Variable) : Libc.setenv(Variable, path, 1);
     }
 
-    private static void OnProcessExit(object? sender, EventArgs e) => Directory.Delete(s_path, recursive: true);
+    private static void OnProcessExit(object? sender, EventArgs e) => Remove();
+
+    private static void Remove()
+    {
+        try
+        {
+            Directory.Delete(s_path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // something that cleans temporary directories was here before
+        }
+    }
 
     /// <summary>Where the user's run-time files live: their own directory, root's, or the temporary one.</summary>
     private static string Base()
@@ -76,21 +92,32 @@ internal sealed class SysfsTree : IDisposable
         return System.IO.Path.GetTempPath();
     }
 
+    /// <summary>Makes the directory; under its name it is seen by others only when it is locked.</summary>
+    private static FileStream CreateLocked()
+    {
+        string unlocked = System.IO.Path.Combine(Base(), $"new-{System.IO.Path.GetFileName(s_path)}");
+        Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        FileStream held = Lock(unlocked, FileMode.CreateNew);
+        Directory.Move(unlocked, s_path);
+        return held;
+    }
+
+    /// <exception cref="IOException">Another process holds it.</exception>
+    private static FileStream Lock(string tree, FileMode mode) =>
+        new(System.IO.Path.Combine(tree, LockFile), mode, FileAccess.ReadWrite, FileShare.None); // flock(2)
+
     private static void RemoveStale()
     {
         foreach (string left in Directory.EnumerateDirectories(Base(), Prefix + "*"))
         {
-            string process = System.IO.Path.GetFileName(left)[Prefix.Length..].Split('.')[0];
-            if (!Directory.Exists("/proc/" + process))
+            try
             {
-                try
-                {
-                    Directory.Delete(left, recursive: true);
-                }
-                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-                {
-                    // another user's, or another start is removing it
-                }
+                using FileStream free = Lock(left, FileMode.Open);
+                Directory.Delete(left, recursive: true);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // its process lives, it is another user's, or another start is removing it
             }
         }
     }

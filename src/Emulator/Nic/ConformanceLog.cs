@@ -40,6 +40,6 @@ public sealed partial class ConformanceLog(ILogger logger)
         Violated?.Invoke(violation);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "emulated NIC: {Violation}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "emulated NIC: conformance violation: {Violation}")]
     private static partial void LogViolation(ILogger logger, string violation);
 }

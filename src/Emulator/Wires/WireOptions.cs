@@ -12,6 +12,9 @@ public abstract record WireOptions
     /// <summary>No cable; another port's <c>cable:</c> may still lead here.</summary>
     public static WireOptions Unplugged { get; } = new CableOptions(null);
 
+    /// <summary>As it was given: <c>tap:far</c>.</summary>
+    public string Text { get; private init; } = "none";
+
     /// <summary>Reads a wire. <paramref name="error"/> is one sentence that says what is allowed.</summary>
     public static bool TryParse(string text, out WireOptions options, out string error)
     {
@@ -39,12 +42,14 @@ public abstract record WireOptions
                 options = new SinkOptions();
                 break;
             case "generator":
-                return GeneratorOptions.TryParseList(rest, out options, out error);
+                _ = GeneratorOptions.TryParseList(rest, out options, out error);
+                break;
             default:
                 error = $"wire={text}: {Grammar}";
                 break;
         }
 
+        options = options with { Text = text };
         return error.Length == 0;
     }
 

@@ -33,7 +33,7 @@ internal static class EmulatedNicCommands
     {
         var text = new StringWriter();
         text.WriteLine($"{nic.Options.Name}: link {(nic.Link.IsUp ? "up" : "down")}, {nic.Options.SpeedGbps} Gbps, "
-            + $"MAC address {nic.MacAddress}, wire {nic.Options.Wire}");
+            + $"MAC address {nic.MacAddress}, wire {nic.Options.Wire.Text}");
         for (int i = 0; i < PortCounters.Names.Count; i++)
         {
             if (nic.Counters[(PortCounter)i] is var count and not 0)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Verbena.Control;
 
-/// <summary>Answers clients on the control socket, each in a session of its own.</summary>
+/// <summary>Answers clients on the control socket, each in a session of its own; those beyond the 64th wait until one goes.</summary>
 internal sealed partial class ControlServer : IAsyncDisposable
 {
     private const int MaxSessions = 64;
@@ -13,6 +13,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private readonly ICommandTarget _target;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _free = new(MaxSessions);
     private readonly HashSet<Task> _sessions = [];
     private readonly Task _accepting;
 
@@ -41,6 +42,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
         await Task.WhenAll(sessions).ConfigureAwait(false);
         _listener.Dispose();
         File.Delete(_path);
+        _free.Dispose();
         _stop.Dispose();
     }
 
@@ -50,8 +52,8 @@ internal sealed partial class ControlServer : IAsyncDisposable
         {
             try
             {
-                Socket client = await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false);
-                Start(client);
+                await WaitForFreeAsync().ConfigureAwait(false);
+                Start(await _listener.AcceptAsync(_stop.Token).ConfigureAwait(false));
             }
             catch (OperationCanceledException)
             {
@@ -59,23 +61,27 @@ internal sealed partial class ControlServer : IAsyncDisposable
             }
             catch (SocketException e) // no descriptors left, or the client gave up
             {
+                _free.Release();
                 LogAcceptFailed(_log, e.Message);
                 await Task.Delay(TimeSpan.FromMilliseconds(100)).ConfigureAwait(false);
             }
         }
     }
 
+    private async Task WaitForFreeAsync()
+    {
+        if (_free.CurrentCount == 0)
+        {
+            LogTooManySessions(_log, MaxSessions);
+        }
+
+        await _free.WaitAsync(_stop.Token).ConfigureAwait(false);
+    }
+
     private void Start(Socket client)
     {
         lock (_sessions)
         {
-            if (_sessions.Count == MaxSessions)
-            {
-                LogTooManySessions(_log, MaxSessions);
-                client.Dispose();
-                return;
-            }
-
             Task session = Task.Run(() => ServeAsync(client));
             _sessions.Add(session);
             _ = session.ContinueWith(Forget, TaskScheduler.Default);
@@ -106,12 +112,16 @@ internal sealed partial class ControlServer : IAsyncDisposable
         {
             // The client or the daemon has gone.
         }
+        finally
+        {
+            _free.Release();
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: {Error}")]
     private static partial void LogAcceptFailed(ILogger logger, string error);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: a client beyond {Limit} was turned away")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: {Limit} clients are connected, more wait until one goes")]
     private static partial void LogTooManySessions(ILogger logger, int limit);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "control socket: a client was disconnected, {Error}")]

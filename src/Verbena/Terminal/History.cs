@@ -8,6 +8,7 @@ internal sealed class History
     private readonly List<string> _lines = [];
     private int _position;
     private string _unfinished = "";
+    private string _wanted = "";
 
     public IReadOnlyList<string> Lines => _lines;
 
@@ -51,6 +52,18 @@ internal sealed class History
         return ++_position == _lines.Count ? _unfinished : _lines[_position];
     }
 
-    /// <summary>The latest line that contains <paramref name="text"/>, or null.</summary>
-    public string? Find(string text) => _lines.FindLast(line => line.Contains(text, StringComparison.Ordinal));
+    /// <summary>
+    /// The latest line that contains what is being typed, or null. Asked again with the line that was found, the one before it.
+    /// </summary>
+    public string? Search(string current)
+    {
+        bool again = _position < _lines.Count && string.Equals(_lines[_position], current, StringComparison.Ordinal);
+        if (!again)
+        {
+            (_wanted, _unfinished, _position) = (current, current, _lines.Count);
+        }
+
+        int found = _lines.GetRange(0, _position).FindLastIndex(line => line.Contains(_wanted, StringComparison.Ordinal));
+        return found < 0 ? null : _lines[_position = found];
+    }
 }

@@ -89,7 +89,7 @@ internal sealed class LineEditor(ITerminal terminal, History history, ICommandTa
             case ConsoleKey.K: Erase(_cursor, _text.Length); break;
             case ConsoleKey.P: Show(history.Previous(Text)); break;
             case ConsoleKey.N: Show(history.Next()); break;
-            case ConsoleKey.R: Show(history.Find(Text)); break;
+            case ConsoleKey.R: Show(history.Search(Text)); break;
             case ConsoleKey.L: terminal.Write("\e[H\e[2J"); break;
             case ConsoleKey.C: Abandon(); break;
         }
@@ -127,7 +127,8 @@ internal sealed class LineEditor(ITerminal terminal, History history, ICommandTa
     private async Task HelpAsync()
     {
         string help = await target.HelpAsync(BeforeCursor).ConfigureAwait(false);
-        terminal.Write(help.Length == 0 ? "\a" : $"?\n{help}");
+        terminal.Write(help.Length == 0 ? "\a" : "?\n");
+        new Pager(terminal).Write(help);
     }
 
     private static string CommonPrefix(IReadOnlyList<string> words)

@@ -18,28 +18,29 @@ internal sealed class Pager(ITerminal terminal)
                 return;
             }
 
-            WritePart(line);
+            if (line.Length > 0)
+            {
+                WritePart(line);
+            }
         }
     }
 
     private void WritePart(string part)
     {
-        bool newLine = part is "\n";
-        if (!newLine)
-        {
-            _rows += (_column + part.Length) / terminal.Width; // what the terminal wraps
-            _column = (_column + part.Length) % terminal.Width;
-            terminal.Write(part);
-            return;
-        }
-
-        terminal.Write("\n");
-        _rows++;
-        _column = 0;
         if (_rows >= terminal.Height - 1)
         {
             Pause();
         }
+
+        if (HasQuit)
+        {
+            return;
+        }
+
+        bool newLine = part is "\n";
+        _rows += newLine ? 1 : (_column + part.Length) / terminal.Width; // what the terminal wraps
+        _column = newLine ? 0 : (_column + part.Length) % terminal.Width;
+        terminal.Write(part);
     }
 
     private void Pause()

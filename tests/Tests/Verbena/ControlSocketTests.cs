@@ -112,6 +112,29 @@ public sealed class ControlSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task More_clients_than_sessions_are_served_one_after_the_other()
+    {
+        string?[] failures = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(async () =>
+        {
+            using var client = new ControlClient(Path);
+            return (await RunAsync(client, "say hello")).Failure;
+        })));
+        Assert.All(failures, Assert.Null);
+    }
+
+    [Fact]
+    public async Task A_client_beyond_the_last_session_waits_until_one_goes()
+    {
+        ControlClient[] clients = [.. Enumerable.Range(0, 64).Select(_ => new ControlClient(Path))];
+        using var waiting = new ControlClient(Path);
+        Task<(string? Failure, string Output)> answer = RunAsync(waiting, "say at last");
+        Assert.All(await Task.WhenAll(clients.Select(client => RunAsync(client, "say hello"))), item => Assert.Null(item.Failure));
+        Assert.False(answer.IsCompleted);
+        Array.ForEach(clients, client => client.Dispose());
+        Assert.Equal((null, "at last\n"), await answer);
+    }
+
+    [Fact]
     public void A_second_daemon_is_refused_while_the_first_lives()
     {
         VerbenaException e = Assert.Throws<VerbenaException>(() => ControlSocket.Listen(Path));

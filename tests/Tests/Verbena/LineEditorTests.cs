@@ -60,6 +60,28 @@ public sealed class LineEditorTests : IDisposable
     }
 
     [Fact]
+    public async Task Control_R_searches_and_again_searches_further_back()
+    {
+        foreach (string line in (string[])["ping a\n", "show b\n", "ping c\n", "show d\n"])
+        {
+            await ReadAsync(line);
+        }
+
+        Assert.Equal("ping c", await ReadAsync("ping^R\n"));
+        Assert.Equal("ping a", await ReadAsync("pi^R^R^R^R\n")); // "ping c" is there twice now, and the first stays
+        Assert.Equal("show b", await ReadAsync("b^R\n"));
+        Assert.Equal("nothing", await ReadAsync("nothing^R\n"));
+    }
+
+    [Fact]
+    public async Task Help_longer_than_the_screen_stops_there_too()
+    {
+        var terminal = new ScriptedTerminal("?qsay\n") { Height = 4 };
+        Assert.Equal("say", await ReadAsync(terminal));
+        Assert.Contains("-- more --", terminal.Screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Control_D_on_an_empty_line_ends_the_session() => Assert.Null(await ReadAsync("^D"));
 
     [Fact]
@@ -78,6 +100,15 @@ public sealed class LineEditorTests : IDisposable
         Assert.Contains("\n10\n", terminal.Screen, StringComparison.Ordinal);
         Assert.Contains("\n20\n-- more --", terminal.Screen, StringComparison.Ordinal);
         Assert.DoesNotContain("\n21\n", terminal.Screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Output_that_just_fits_the_screen_does_not_stop()
+    {
+        var terminal = new ScriptedTerminal("show numbers 10\nquit\n") { Height = 11 };
+        await Shell.RunInteractiveAsync(_target, terminal);
+        Assert.DoesNotContain("-- more --", terminal.Screen, StringComparison.Ordinal);
+        Assert.EndsWith("quit\e[K\n", terminal.Screen, StringComparison.Ordinal);
     }
 
     [Fact]

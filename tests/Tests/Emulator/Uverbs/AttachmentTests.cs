@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator;
+using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Interop.Verbs;
@@ -23,6 +24,23 @@ public sealed unsafe class AttachmentTests
     {
         Assert.True(NicOptions.TryParse(text, out NicOptions options, out string error), error);
         return options;
+    }
+
+    [Fact]
+    public void What_a_killed_process_has_left_in_its_place_goes_and_what_a_living_one_needs_stays()
+    {
+        string trees = Path.GetDirectoryName(SysfsTree.Path)!;
+        DirectoryInfo dead = Directory.CreateDirectory(Path.Combine(trees, $"verbena-sysfs.{_first}"));
+        DirectoryInfo living = Directory.CreateDirectory(Path.Combine(trees, $"verbena-sysfs.{_second}"));
+        File.WriteAllText(Path.Combine(dead.FullName, "lock"), "");
+        using (new FileStream(Path.Combine(living.FullName, "lock"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
+        using (Attach())
+        {
+            Assert.False(Directory.Exists(dead.FullName));
+            Assert.True(Directory.Exists(living.FullName));
+        }
+
+        living.Delete(recursive: true);
     }
 
     [Fact]
