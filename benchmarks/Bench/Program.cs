@@ -2,4 +2,7 @@ using System.Globalization;
 using Verbena.Bench;
 
 int seconds = args is [var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 5;
-ForwardingBenchmark.Run(seconds);
+Console.WriteLine("64-byte frames, NIC's generator -> rdma-0 -> IPv4 lookup and rewrite -> rdma-1 -> NIC's sink (ibv mode, emulated NIC).");
+Console.WriteLine();
+SteppedBenchmark.Run(seconds);
+ThreadedBenchmark.Run(seconds);
