@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Uverbs;
 using Verbena.Emulator.Wires;
+using Verbena.Interop.Verbs;
 
 namespace Verbena.Emulator;
 
@@ -11,7 +13,7 @@ namespace Verbena.Emulator;
 /// Whoever uses libibverbs closes its devices before this is disposed. The first use of libibverbs in the process must come
 /// after the first attachment, since the library reads its environment once; later attachments may come and go.
 /// </remarks>
-public sealed class EmulatedNics : IDisposable
+public sealed unsafe class EmulatedNics : IDisposable
 {
     private static EmulatedNics? s_attached;
 
@@ -42,7 +44,8 @@ public sealed class EmulatedNics : IDisposable
     /// <param name="stepped">True: no thread of their own; whoever attached them calls <see cref="NicDevice.Step"/>.</param>
     /// <param name="time">The NICs' clock; by default the system's.</param>
     /// <exception cref="InvalidOperationException">
-    /// Some are attached already, two have one name, a netdev or wire can't be made, or the libraries are not installed.
+    /// Some are attached already, two have one name, a netdev or wire can't be made, or the libraries are not installed or
+    /// were used before.
     /// </exception>
     public static EmulatedNics Attach(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null)
     {
@@ -112,5 +115,9 @@ public sealed class EmulatedNics : IDisposable
         _sysfs = new SysfsTree(_devices);
         SystemCalls.Nodes = new DeviceNodes(_devices, _files, logger);
         _hooks = new LibraryHooks();
+        if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)
+        {
+            throw new InvalidOperationException("libibverbs was used in this process before the first emulated NIC was made, and will never find it");
+        }
     }
 }

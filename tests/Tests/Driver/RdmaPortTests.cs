@@ -241,7 +241,7 @@ public sealed class RdmaPortTests : IDisposable
     public void An_interface_that_no_NIC_has_is_named()
     {
         RdmaInterfaceOptions options = CabledPorts.Options("eth77");
-        string message = Assert.Throws<RdmaException>(() => RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1))).Message;
+        string message = Assert.Throws<HostInterfaceException>(() => RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1))).Message;
         Assert.Equal("there is no network interface 'eth77': 'ip link' lists those of this host", message);
     }
 

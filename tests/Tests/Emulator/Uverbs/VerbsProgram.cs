@@ -37,7 +37,7 @@ internal sealed unsafe class VerbsProgram : IDisposable
     public static ibv_context* Open(int n)
     {
         int count;
-        ibv_device** list = ibv_get_device_list(&count);
+        ibv_device** list = (ibv_device**)Must((nint*)ibv_get_device_list(&count));
         try
         {
             Assert.True(n < count, $"device {n} of {count}");
