@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Verbena.SystemTests;
 
@@ -17,6 +18,12 @@ public sealed class Lab : IDisposable
     {
         Host = NetworkNamespace.Create();
         Remote = Host.CreateNeighbour();
+        foreach (NetworkNamespace end in new[] { Host, Remote })
+        {
+            // Linux talks IPv6 by itself, whenever it likes; here only what a test sends is on the wire.
+            end.Run("sh", "-c", "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done");
+        }
+
         Host.Run("ip", "link", "add", "cable0", "type", "veth", "peer", "name", "eth0", "netns", Remote.ProcessId.ToString(CultureInfo.InvariantCulture));
         Host.Run("ip", "link", "set", "cable0", "up");
         Remote.Run("ip", "addr", "add", "1.1.1.100/24", "dev", "eth0");
@@ -73,13 +80,42 @@ public sealed class Lab : IDisposable
         return _log.GetAwaiter().GetResult();
     }
 
+    /// <summary>
+    /// Closes the books of the emulated port: what came from wire, Linux and queues, and the copies made of it, must be what went to
+    /// them and what was dropped under a name. Frames may be on their way while we look, so it looks until they rest.
+    /// </summary>
+    public void ExpectBalancedBooks()
+    {
+        WaitUntil(() =>
+        {
+            string shown = Ctl("show emulated-nic");
+            Assert.Contains("enp94s0f0: link", shown, StringComparison.Ordinal);
+            Dictionary<string, long> counters = Regex.Matches(shown, @"^ +(?<name>[a-z_]+) +(?<count>\d+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)
+                .ToDictionary(match => match.Groups["name"].Value, match => long.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal);
+            string[] offered = ["wire_received", "netdev_sent", "queue_sent", "copies"];
+            return offered.Sum(name => counters.GetValueOrDefault(name)) * 2 == counters.Values.Sum();
+        });
+    }
+
     public void Dispose()
     {
-        Stop();
-        _daemon.Dispose();
-        Remote.Dispose();
-        Host.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        try
+        {
+            if (DaemonIsAlive)
+            {
+                ExpectBalancedBooks();
+            }
+
+            Assert.DoesNotContain("conformance", Stop(), StringComparison.OrdinalIgnoreCase);
+        }
+        finally
+        {
+            Stop();
+            _daemon.Dispose();
+            Remote.Dispose();
+            Host.Dispose();
+            Directory.Delete(_folder, recursive: true);
+        }
     }
 
     private async Task<string> ReadLog()

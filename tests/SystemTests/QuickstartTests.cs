@@ -74,16 +74,6 @@ public sealed class QuickstartTests : IDisposable
     }
 
     [Fact]
-    public void A_packet_beyond_the_remote_hosts_MTU_is_not_lost_in_silence()
-    {
-        _lab.Remote.Run("ip", "link", "set", "eth0", "mtu", "1000");
-        CommandResult answer = _lab.TryCtl("ping 1.1.1.100 size 1400 repeat 1 interval 0.2");
-        Assert.NotEqual(0, answer.Status);
-        Assert.Contains("1 sent, 0 received", answer.Output, StringComparison.Ordinal);
-        Assert.Contains("fragment", _lab.Ctl("show errors"), StringComparison.OrdinalIgnoreCase);
-    }
-
-    [Fact]
     public void Deleting_the_interface_gives_its_traffic_back_to_Linux()
     {
         GiveLinuxAnAddress();
