@@ -42,7 +42,7 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
             AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
             _control = Own(new ControlThread(DoChores));
         }
-        catch (InvalidOperationException e) // no memory, no TAP, no library: the message says which, and what helps
+        catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException) // no memory, no TAP, no library: the message says which
         {
             Dispose();
             throw new VerbenaException(e.Message, e);

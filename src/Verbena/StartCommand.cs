@@ -17,6 +17,7 @@ internal static partial class StartCommand
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddSystemd();
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddProvider(ring);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // what ends the start is told once, by the exit
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.AddHostedService(services =>
             new Daemon(options, socket, startup, services.GetRequiredService<ILoggerFactory>(), ring));

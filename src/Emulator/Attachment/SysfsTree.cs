@@ -72,24 +72,27 @@ internal sealed class SysfsTree : IDisposable
     /// <summary>Where the user's run-time files live: their own directory, root's, or the temporary one.</summary>
     private static string Base()
     {
-        if (Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own && Directory.Exists(own))
+        string?[] places = [Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), Environment.IsPrivilegedProcess ? "/run/verbena" : null];
+        return Array.Find(places, CanHoldDirectories) ?? System.IO.Path.GetTempPath();
+    }
+
+    /// <summary>Found by trying: the root of a user namespace owns less than it seems to.</summary>
+    private static bool CanHoldDirectories(string? place)
+    {
+        if (string.IsNullOrEmpty(place))
         {
-            return own;
+            return false;
         }
 
-        if (Environment.IsPrivilegedProcess && Directory.Exists("/run"))
+        try
         {
-            try
-            {
-                return Directory.CreateDirectory("/run/verbena").FullName;
-            }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-            {
-                // root of a user namespace has no /run of its own
-            }
+            Directory.Delete(Directory.CreateDirectory(System.IO.Path.Combine(place, $"{Guid.NewGuid():N}")).FullName);
+            return true;
         }
-
-        return System.IO.Path.GetTempPath();
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Makes the directory; under its name it is seen by others only when it is locked.</summary>

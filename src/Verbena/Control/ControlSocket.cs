@@ -9,12 +9,16 @@ internal static class ControlSocket
     private const UnixFileMode OwnerAndGroup =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
+    private const UnixFileMode OwnersDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode EverybodysDirectory = OwnersDirectory
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+
     /// <summary>The default: <c>/run/verbena/cli.sock</c> for root, a place of one's own for ordinary users.</summary>
-    public static string DefaultPath => Environment.IsPrivilegedProcess
-        ? SystemPath
-        : Path.Combine(
-            Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") ?? Path.Combine(Path.GetTempPath(), Environment.UserName),
-            "verbena", "cli.sock");
+    public static string DefaultPath => Environment.IsPrivilegedProcess ? SystemPath : Path.Combine(OwnDirectory, "cli.sock");
+
+    private static string OwnDirectory => Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own
+        ? Path.Combine(own, "verbena")
+        : Path.Combine(Path.GetTempPath(), $"verbena-{Environment.UserName}");
 
     /// <summary>Listens at <paramref name="path"/> with mode 0660, in the place of a daemon that has died there.</summary>
     /// <exception cref="VerbenaException">A daemon listens there, or the place can't be used.</exception>
@@ -22,7 +26,8 @@ internal static class ControlSocket
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            Directory.CreateDirectory(
+                Path.GetDirectoryName(Path.GetFullPath(path))!, Environment.IsPrivilegedProcess ? EverybodysDirectory : OwnersDirectory);
             RemoveStale(path);
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             try
@@ -40,7 +45,7 @@ internal static class ControlSocket
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException or ArgumentException)
         {
-            throw new VerbenaException($"can't listen on {path}: {e.Message}; choose another place with --socket", e);
+            throw new VerbenaException($"can't listen on {path}: {e.Message.TrimEnd('.')}; choose another place with --socket", e);
         }
     }
 
@@ -77,8 +82,13 @@ internal static class ControlSocket
         {
             probe.Connect(new UnixDomainSocketEndPoint(path));
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && IsSocket(path))
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
         {
+            if (!IsSocket(path))
+            {
+                throw new IOException("it is a file, not a socket", e);
+            }
+
             File.Delete(path); // nobody has it open any more
             return;
         }
