@@ -48,7 +48,7 @@ public sealed partial class NicDevice : IDisposable
         _queues = new QueueTable(Conformance, _memory, Uar);
         try
         {
-            Wire = options.Wire.Open(new WireSite(options.Name, cables, logger, time ?? TimeProvider.System, () => _flows.FirstUnicastMac));
+            Wire = options.Wire.Open(new WireSite(options.Name, cables, time ?? TimeProvider.System, () => _flows.FirstUnicastMac));
         }
         catch
         {

@@ -46,6 +46,9 @@ public enum PortCounter
     /// <summary>Dropped: the frame came while carrier was down.</summary>
     RxCarrierDown,
 
+    /// <summary>Dropped by the wire: its queue in the kernel was full, or it was no frame: left to hardware to be cut, and not TCP.</summary>
+    RxWireError,
+
     /// <summary>Dropped: no flow took the frame, and the netdev is down.</summary>
     NoMatchNetdevDown,
 

@@ -19,6 +19,7 @@ internal sealed class PortEngine(Wire wire, HostNetdev netdev, QueueTable queues
     private readonly FrameBatch _fromWire = new();
     private readonly FrameBatch _fromNetdev = new();
     private readonly FrameBatch _toWire = new();
+    private ulong _wireErrors;
     private long _refreshed;
     private int _busyPasses;
     private int _firstQueue;
@@ -67,7 +68,10 @@ internal sealed class PortEngine(Wire wire, HostNetdev netdev, QueueTable queues
     {
         _fromWire.Clear();
         wire.Receive(_fromWire);
-        counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count);
+        ulong errors = wire.ReceiveErrors;
+        counters.Add(PortCounter.RxWireError, errors - _wireErrors);
+        counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);
+        _wireErrors = errors;
         for (int i = 0; i < _fromWire.Count; i++)
         {
             if (_hasCarrier)

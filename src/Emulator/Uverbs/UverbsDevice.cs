@@ -115,6 +115,11 @@ internal sealed unsafe partial class UverbsDevice
 
     private void Dispatch(UverbsContext context, in IoctlFrame frame)
     {
+        if (frame.ObjectId == (ushort)mlx5_ib_objects.MLX5_IB_OBJECT_DEVX)
+        {
+            throw new UverbsException(Errno.EPROTONOSUPPORT, "DevX is not there"); // libmlx5 asks at each opening
+        }
+
         if (Commands.FindMethod(frame) is not { } command)
         {
             string name = $"object 0x{frame.ObjectId:x}, method 0x{frame.MethodId:x}";

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Packets;
@@ -8,30 +7,30 @@ namespace Verbena.Emulator.Wires;
 
 /// <summary>An existing interface as the far end, by a packet socket: what comes in there arrives at the port.</summary>
 /// <remarks>
-/// A veth peer leaves checksums and segmentation to hardware that it thinks is there. Checksums are completed here.
-/// What is not segmented is lost, once with a line in the log that names the cure.
+/// A veth peer leaves checksums and TCP segmentation to hardware that it thinks is there; both are done here.
 /// </remarks>
-internal sealed unsafe partial class InterfaceWire : Wire
+internal sealed unsafe class InterfaceWire : Wire
 {
     private const int Batch = FrameBatch.Capacity;
-    private const int BufferBytes = FrameBatch.MaxFrameBytes + 64;
+    private const int BufferBytes = (64 * 1024) + 128; // the longest packet that is left to be segmented, with its headers
     private const int AllProtocols = 3; // ETH_P_ALL
 
     private readonly string _name;
-    private readonly ILogger _logger;
     private readonly InterfaceRequests _requests;
     private readonly int _socket;
     private readonly byte* _buffers = (byte*)NativeMemory.AlignedAlloc(Batch * BufferBytes, 64);
     private readonly mmsghdr* _messages = (mmsghdr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(mmsghdr));
     private readonly iovec* _vectors = (iovec*)NativeMemory.AllocZeroed(Batch * 2, (nuint)sizeof(iovec));
+    private ulong _receiveErrors;
+    private int _messageCount;
+    private int _message;
+    private int _segment;
     private bool _isUp;
-    private bool _saidLarge;
 
     /// <exception cref="InvalidOperationException">There is no such interface, or no right to use it.</exception>
-    public InterfaceWire(string name, ILogger logger)
+    public InterfaceWire(string name)
     {
         _name = name;
-        _logger = logger;
         _requests = new InterfaceRequests(name);
         uint index = Libc.if_nametoindex(name);
         InterfaceRequests.Check(index == 0 ? -1 : 0, $"wire=if:{name}: finding the interface (see 'ip link')");
@@ -50,25 +49,22 @@ internal sealed unsafe partial class InterfaceWire : Wire
         Refresh();
     }
 
-    /// <summary>Frames that were too long because the far end had left segmentation to hardware.</summary>
-    public ulong TooLarge { get; private set; }
-
     public override bool HasCarrier => _isUp;
 
     public override int PollDescriptor => _socket;
 
+    public override ulong ReceiveErrors => _receiveErrors;
+
     public override void Receive(FrameBatch frames)
     {
-        int room = Batch - frames.Count;
-        for (int i = 0; i < room; i++)
+        if (_message == _messageCount)
         {
-            Prepare(i, _buffers + (i * BufferBytes), BufferBytes, single: true);
+            ReceiveMessages();
         }
 
-        int count = Libc.recvmmsg(_socket, _messages, (uint)room, Sockets.MSG_DONTWAIT, null);
-        for (int i = 0; i < count; i++)
+        while (_message < _messageCount && frames.HasRoom)
         {
-            Take(frames, _buffers + (i * BufferBytes), (int)_messages[i].msg_len);
+            _message += Take(frames, _buffers + (_message * BufferBytes), (int)_messages[_message].msg_len) ? 1 : 0;
         }
     }
 
@@ -92,6 +88,10 @@ internal sealed unsafe partial class InterfaceWire : Wire
     {
         const short Wanted = IfFlags.IFF_UP | IfFlags.IFF_RUNNING;
         _isUp = (_requests.Flags & Wanted) == Wanted;
+        tpacket_stats since = default; // reading them sets them to zero
+        uint bytes = (uint)sizeof(tpacket_stats);
+        _ = Libc.getsockopt(_socket, IfPacket.SOL_PACKET, IfPacket.PACKET_STATISTICS, &since, &bytes);
+        _receiveErrors += since.tp_drops;
     }
 
     protected override void Dispose(bool disposing)
@@ -127,40 +127,55 @@ internal sealed unsafe partial class InterfaceWire : Wire
         _messages[index].msg_iovlen = single ? 1u : 2u;
     }
 
-    private void Take(FrameBatch frames, byte* message, int length)
+    private void ReceiveMessages()
+    {
+        for (int i = 0; i < Batch; i++)
+        {
+            Prepare(i, _buffers + (i * BufferBytes), BufferBytes, single: true);
+        }
+
+        int count = Libc.recvmmsg(_socket, _messages, Batch, Sockets.MSG_DONTWAIT, null);
+        (_message, _messageCount) = (0, Math.Max(count, 0));
+        if (count < 0 && Marshal.GetLastPInvokeError() == (int)Errno.EINVAL)
+        {
+            _receiveErrors++; // left to hardware in a way that virtio has no word for; the kernel has dropped it
+        }
+    }
+
+    /// <summary>Appends what a message holds; false if the batch has no room for the rest of its segments.</summary>
+    private bool Take(FrameBatch frames, byte* message, int length)
     {
         var header = *(virtio_net_hdr*)message;
         var frame = new Span<byte>(message + sizeof(virtio_net_hdr), Math.Max(0, length - sizeof(virtio_net_hdr)));
-        if (frame.Length < EthernetHeader.Size)
+        if (SuperFrame.TryParse(frame, header, out SuperFrame large))
         {
-            return;
+            return TakeSegments(frames, large);
         }
 
-        if (header.gso_type != VirtioNet.VIRTIO_NET_HDR_GSO_NONE || frame.Length > FrameBatch.MaxFrameBytes)
+        if (header.gso_type != VirtioNet.VIRTIO_NET_HDR_GSO_NONE || frame.Length is < EthernetHeader.Size or > FrameBatch.MaxFrameBytes)
         {
-            CountLarge();
-            return;
+            _receiveErrors++;
+            return true;
         }
 
-        if ((header.flags & VirtioNet.VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 && header.csum_start < frame.Length)
+        if ((header.flags & VirtioNet.VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
         {
             ChecksumOffload.Complete(frame, header.csum_start, header.csum_start + header.csum_offset);
         }
 
         frames.Add(frame);
+        return true;
     }
 
-    private void CountLarge()
+    private bool TakeSegments(FrameBatch frames, SuperFrame large)
     {
-        TooLarge++;
-        if (!_saidLarge)
+        while (_segment < large.Count && frames.HasRoom)
         {
-            _saidLarge = true;
-            LogLarge(_logger, _name);
+            frames.Commit(large.Write(_segment++, frames.Reserve()));
         }
-    }
 
-    [LoggerMessage(Level = LogLevel.Warning,
-        Message = "wire=if:{Name}: the far end sends frames to be segmented by hardware, which are lost; say: ethtool -K <far end> tso off gso off")]
-    private static partial void LogLarge(ILogger logger, string name);
+        bool whole = _segment == large.Count;
+        _segment = whole ? 0 : _segment;
+        return whole;
+    }
 }

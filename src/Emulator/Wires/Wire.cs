@@ -13,6 +13,9 @@ public abstract class Wire : IDisposable
     /// <summary>A descriptor that becomes readable when frames have arrived; -1: there is none, ask by <see cref="Receive"/>.</summary>
     public virtual int PollDescriptor => -1;
 
+    /// <summary>Frames sent from the far end that were lost on the way, as far as the wire knows; the NIC counts them.</summary>
+    public virtual ulong ReceiveErrors => 0;
+
     /// <summary>Appends frames that have arrived to <paramref name="frames"/>, as long as it has room.</summary>
     public abstract void Receive(FrameBatch frames);
 

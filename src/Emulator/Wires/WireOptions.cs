@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Wires;
@@ -69,7 +68,7 @@ public sealed record TapOptions(string Name) : WireOptions
 /// <summary>An existing interface, such as one end of a veth pair.</summary>
 public sealed record InterfaceOptions(string Name) : WireOptions
 {
-    internal override Wire Open(WireSite site) => new InterfaceWire(Name, site.Logger);
+    internal override Wire Open(WireSite site) => new InterfaceWire(Name);
 }
 
 /// <summary>A cable to another emulated port of this process; null: none from this side.</summary>
@@ -93,7 +92,6 @@ public sealed record SinkOptions : WireOptions
 /// <summary>Where a wire ends.</summary>
 /// <param name="Port">Name of the port.</param>
 /// <param name="Cables">The panel of all ports of the process.</param>
-/// <param name="Logger">For what happens once; never for each frame.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="ReceiverMac">Address of the first unicast flow on the port, if there is one.</param>
-internal sealed record WireSite(string Port, PatchPanel Cables, ILogger Logger, TimeProvider Time, Func<MacAddress?> ReceiverMac);
+internal sealed record WireSite(string Port, PatchPanel Cables, TimeProvider Time, Func<MacAddress?> ReceiverMac);

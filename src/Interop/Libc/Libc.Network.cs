@@ -13,6 +13,9 @@ public static unsafe partial class Libc
     public static partial int setsockopt(int sockfd, int level, int optname, void* optval, uint optlen);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockopt(int sockfd, int level, int optname, void* optval, uint* optlen);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int recvmmsg(int sockfd, mmsghdr* msgvec, uint vlen, int flags, timespec* timeout);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -54,6 +57,7 @@ public static class IfPacket
 {
     public const int SOL_PACKET = 263;
     public const int PACKET_ADD_MEMBERSHIP = 1;
+    public const int PACKET_STATISTICS = 6;
     public const int PACKET_VNET_HDR = 15;
     public const int PACKET_IGNORE_OUTGOING = 23;
     public const ushort PACKET_MR_PROMISC = 1;
@@ -114,6 +118,14 @@ public unsafe struct mmsghdr
 }
 
 /// <summary>What the kernel tells about a frame whose checksum or segmentation it left to hardware. Host byte order.</summary>
+[CStruct("struct tpacket_stats", "linux/if_packet.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct tpacket_stats
+{
+    public uint tp_packets;
+    public uint tp_drops;
+}
+
 [CStruct("struct virtio_net_hdr", "linux/virtio_net.h")]
 [StructLayout(LayoutKind.Sequential)]
 public struct virtio_net_hdr
@@ -133,5 +145,6 @@ public static class VirtioNet
     public const byte VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
     public const byte VIRTIO_NET_HDR_GSO_NONE = 0;
     public const byte VIRTIO_NET_HDR_GSO_TCPV4 = 1;
+    public const byte VIRTIO_NET_HDR_GSO_TCPV6 = 4;
     public const byte VIRTIO_NET_HDR_GSO_ECN = 0x80;
 }

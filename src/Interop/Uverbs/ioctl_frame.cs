@@ -69,6 +69,7 @@ public enum uverbs_default_objects : ushort
 [CConstants("rdma/mlx5_user_ioctl_cmds.h")]
 public enum mlx5_ib_objects : ushort
 {
+    MLX5_IB_OBJECT_DEVX = 0x1000,
     MLX5_IB_OBJECT_UAR = 0x1008,
 }
 
