@@ -5,12 +5,12 @@ namespace Verbena.Bench;
 
 /// <summary>One thread that lets the NIC and the worker take turns: what the worker's instructions cost, without the second core.</summary>
 /// <remarks>
-/// Slices of a few milliseconds, of which the fastest counts: it is the one in which nobody else had the core, so the figure
+/// Slices of a millisecond, of which the fastest counts: it is the one in which nobody else had the core, so the figure
 /// repeats within a few percent on a busy machine. Cache lines do not move between cores here; on two cores they add to it.
 /// </remarks>
 internal static class SteppedBenchmark
 {
-    private const int TurnsPerSlice = 128;
+    private const int TurnsPerSlice = 16;
     private const int StepsPerTurn = 4; // the NIC takes 64 frames a step, the worker 256 a turn
 
     public static void Run(int seconds)

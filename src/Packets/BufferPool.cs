@@ -53,7 +53,7 @@ public struct BufferHeader
     /// <summary>The ICMP error that the packet is to be answered with, as the data plane encodes it.</summary>
     [FieldOffset(0x18)] public uint IcmpError;
 
-    [FieldOffset(0x3C)] internal uint Taken;
+    [FieldOffset(0x3C)] internal uint Taken; // debug builds only
 }
 
 /// <summary>Packet buffers of one size in one memory area, which a NIC registers whole as one memory region.</summary>
@@ -71,7 +71,7 @@ public sealed unsafe class BufferPool : IDisposable
 
     private readonly PacketMemory _memory;
     private readonly byte* _base;
-    private readonly uint[] _free; // a stack: the buffer returned last is taken first, while it is in the cache
+    private readonly BufferIndex[] _free; // a stack: the buffer returned last is taken first, while it is in the cache
     private int _freeCount;
 
     /// <summary>Allocates <paramref name="count"/> buffers, from huge pages where the host has them.</summary>
@@ -82,10 +82,10 @@ public sealed unsafe class BufferPool : IDisposable
         Count = count;
         _memory = new PacketMemory((nuint)count * StrideBytes);
         _base = _memory.Address;
-        _free = GC.AllocateUninitializedArray<uint>(count);
+        _free = GC.AllocateUninitializedArray<BufferIndex>(count);
         for (int i = 0; i < count; i++)
         {
-            _free[i] = (uint)(count - 1 - i);
+            _free[i] = new BufferIndex((uint)(count - 1 - i));
         }
 
         _freeCount = count;
@@ -103,17 +103,31 @@ public sealed unsafe class BufferPool : IDisposable
     /// <summary>Takes up to <paramref name="buffers"/>.Length buffers, their headers reset. Returns how many there were.</summary>
     public int Take(Span<BufferIndex> buffers)
     {
-        int count = Math.Min(buffers.Length, _freeCount);
-        int top = _freeCount - count;
-        for (int i = 0; i < count; i++)
+        int count = TakeToReceive(buffers);
+        foreach (BufferIndex buffer in buffers[..count])
         {
-            buffers[i] = new BufferIndex(_free[top + i]);
-            Reset(buffers[i]);
+            SetReceived(buffer, 0);
         }
 
-        Volatile.Write(ref _freeCount, top);
         return count;
     }
+
+    /// <summary>Takes buffers for a NIC to fill. Their headers are stale until <see cref="SetReceived"/>.</summary>
+    /// <remarks>By the time a packet is in it, the line of a header written now would have left the cache again.</remarks>
+    public int TakeToReceive(Span<BufferIndex> buffers)
+    {
+        int count = Math.Min(buffers.Length, _freeCount);
+        int top = _freeCount - count;
+        _free.AsSpan(top, count).CopyTo(buffers);
+        Volatile.Write(ref _freeCount, top);
+        MarkTaken(buffers[..count]);
+        return count;
+    }
+
+    /// <summary>Resets the header of a buffer into which a NIC has written a packet of <paramref name="lengthBytes"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetReceived(BufferIndex buffer, uint lengthBytes) =>
+        Header(buffer) = new BufferHeader { DataOffset = HeadroomBytes, Length = (ushort)lengthBytes, Taken = 1 };
 
     /// <summary>Takes one buffer, if there is one left.</summary>
     public bool TryTake(out BufferIndex buffer)
@@ -126,14 +140,9 @@ public sealed unsafe class BufferPool : IDisposable
     public void Return(ReadOnlySpan<BufferIndex> buffers)
     {
         Debug.Assert(_freeCount + buffers.Length <= Count, "more buffers returned than were taken");
+        MarkReturned(buffers);
         int top = _freeCount;
-        for (int i = 0; i < buffers.Length; i++)
-        {
-            Debug.Assert(Header(buffers[i]).Taken == 1, "a buffer is returned once for each time it was taken");
-            Header(buffers[i]).Taken = 0;
-            _free[top + i] = buffers[i].Value;
-        }
-
+        buffers.CopyTo(_free.AsSpan(top));
         Volatile.Write(ref _freeCount, top + buffers.Length);
     }
 
@@ -196,11 +205,22 @@ public sealed unsafe class BufferPool : IDisposable
 
     private byte* DataArea(BufferIndex buffer) => _base + ((nuint)buffer.Value * StrideBytes) + BufferHeader.SizeBytes;
 
-    private void Reset(BufferIndex buffer)
+    [Conditional("DEBUG")]
+    private void MarkTaken(ReadOnlySpan<BufferIndex> buffers)
     {
-        ref BufferHeader header = ref Header(buffer);
-        header = default;
-        header.DataOffset = HeadroomBytes;
-        header.Taken = 1;
+        foreach (BufferIndex buffer in buffers)
+        {
+            Header(buffer).Taken = 1;
+        }
+    }
+
+    [Conditional("DEBUG")]
+    private void MarkReturned(ReadOnlySpan<BufferIndex> buffers)
+    {
+        foreach (BufferIndex buffer in buffers)
+        {
+            Debug.Assert(Header(buffer).Taken == 1, "a buffer is returned once for each time it was taken");
+            Header(buffer).Taken = 0;
+        }
     }
 }

@@ -68,7 +68,7 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
             }
 
             // No flag for a good checksum: libmlx5 reports IBV_WC_IP_CSUM_OK for queue pairs, but not for work queues.
-            _pool.Header(buffer).Length = (ushort)completion->byte_len;
+            _pool.SetReceived(buffer, completion->byte_len);
             bytes += completion->byte_len;
             packets[received++] = buffer;
         }
@@ -124,7 +124,7 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
 
     private bool Post()
     {
-        int count = _pool.Take(_fresh);
+        int count = _pool.TakeToReceive(_fresh);
         if (count < RefillBatch)
         {
             Volatile.Write(ref _noBuffer, _noBuffer + 1);
