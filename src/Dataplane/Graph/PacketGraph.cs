@@ -22,7 +22,7 @@ internal sealed class PacketGraph
         Ip4IcmpErrorNode icmpError = new(graph, lookup);
 
         Ip4FragNode fragment = new(graph);
-        Ip4RewriteNode rewrite = new(graph, _interfaceOutput, fragment, icmpError);
+        Ip4RewriteNode rewrite = new(graph, _interfaceOutput, fragment, icmpError, lookup);
         fragment.Connect(rewrite);
 
         Ip4IcmpEchoRequestNode echoRequest = new(graph, lookup);

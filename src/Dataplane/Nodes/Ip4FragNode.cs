@@ -21,6 +21,12 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
         {
             int headerBytes = Buffers.PacketHeader<Ip4Header>(packet).HeaderBytes;
             Adjacency adjacency = Dispatcher.Tables.Adjacencies[Buffers.Header(packet).Adjacency];
+            if (Buffers.Header(packet).Length <= adjacency.Mtu)
+            {
+                _rewrite.Enqueue(packet); // the MTU was raised after ip4-rewrite had compared
+                continue;
+            }
+
             int pieceBytes = (adjacency.Mtu - headerBytes) & ~7; // offsets count in units of 8 bytes
             int payloadBytes = Buffers.Header(packet).Length - headerBytes;
             Span<BufferIndex> rest = _rest.AsSpan(0, ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1);

@@ -5,10 +5,11 @@ using Verbena.Packets;
 namespace Verbena.Dataplane.Nodes;
 
 /// <summary>
-/// ip4-rewrite: counts the TTL down and puts the neighbor's Ethernet header in front. Next: interface-output, ip4-frag, ip4-icmp-error.
+/// ip4-rewrite: counts the TTL down and puts the neighbor's Ethernet header in front. Next: interface-output, ip4-frag,
+/// ip4-icmp-error, ip4-lookup.
 /// </summary>
 internal sealed class Ip4RewriteNode(
-    Dispatcher dispatcher, InternalNode interfaceOutput, InternalNode fragment, InternalNode icmpError)
+    Dispatcher dispatcher, InternalNode interfaceOutput, InternalNode fragment, InternalNode icmpError, InternalNode lookup)
     : InternalNode(dispatcher, "ip4-rewrite")
 {
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
@@ -18,6 +19,12 @@ internal sealed class Ip4RewriteNode(
             ref BufferHeader header = ref Buffers.Header(packet);
             ref Ip4Header ip = ref Buffers.PacketHeader<Ip4Header>(packet);
             Adjacency adjacency = Dispatcher.Tables.Adjacencies[header.Adjacency];
+            if (adjacency.Kind != AdjacencyKind.Rewrite)
+            {
+                lookup.Enqueue(packet); // the neighbor was forgotten after the lookup, and its slot replaced
+                continue;
+            }
+
             bool forwarded = (header.Flags & BufferFlags.LocallyOriginated) == BufferFlags.None;
             if (forwarded && ip.TimeToLive <= 1)
             {
