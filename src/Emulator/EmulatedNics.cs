@@ -102,6 +102,7 @@ public sealed unsafe class EmulatedNics : IDisposable
             throw new InvalidOperationException($"two emulated NICs are called {twice}");
         }
 
+        CheckCables(options);
         var panel = new PatchPanel();
         foreach (NicOptions option in options)
         {
@@ -118,6 +119,22 @@ public sealed unsafe class EmulatedNics : IDisposable
         if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)
         {
             throw new InvalidOperationException("libibverbs was used in this process before the first emulated NIC was made, and will never find it");
+        }
+    }
+
+    private static void CheckCables(IReadOnlyList<NicOptions> options)
+    {
+        foreach (NicOptions near in options)
+        {
+            if (near.Wire is CableOptions { Port: { } port })
+            {
+                NicOptions far = options.FirstOrDefault(option => option != near && option.Name == port)
+                    ?? throw new InvalidOperationException($"{near.Name},wire=cable:{port}: there is no other emulated NIC called {port}");
+                if (far.Wire is not CableOptions)
+                {
+                    throw new InvalidOperationException($"{near.Name},wire=cable:{port}: {port} has a wire already, {far.Wire.Text}");
+                }
+            }
         }
     }
 }
