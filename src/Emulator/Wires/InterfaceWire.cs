@@ -13,6 +13,7 @@ internal sealed unsafe class InterfaceWire : Wire
 {
     private const int Batch = FrameBatch.Capacity;
     private const int BufferBytes = (64 * 1024) + 128; // the longest packet that is left to be segmented, with its headers
+    private const int QueueBytes = 16 << 20;
     private const int AllProtocols = 3; // ETH_P_ALL
 
     private readonly string _name;
@@ -109,6 +110,8 @@ internal sealed unsafe class InterfaceWire : Wire
         int on = 1;
         packet_mreq promiscuous = new() { mr_ifindex = index, mr_type = IfPacket.PACKET_MR_PROMISC };
         SetOption(IfPacket.PACKET_VNET_HDR, &on, sizeof(int));
+        int queue = QueueBytes;
+        _ = Libc.setsockopt(_socket, Sockets.SOL_SOCKET, Sockets.SO_RCVBUFFORCE, &queue, sizeof(int)); // an ordinary user's stays short
         SetOption(IfPacket.PACKET_IGNORE_OUTGOING, &on, sizeof(int));
         SetOption(IfPacket.PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(packet_mreq));
         sockaddr_ll address = new() { sll_family = Sockets.AF_PACKET, sll_protocol = AllProtocols, sll_ifindex = index };
