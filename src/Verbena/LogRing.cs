@@ -41,11 +41,12 @@ internal sealed class LogRing : ILoggerProvider
                 _lines.Dequeue();
             }
 
-            _lines.Enqueue($"{time} {Name(level),-10} {category,-14} {message}");
+            _lines.Enqueue($"{time} {LevelName(level),-10} {category,-14} {message}");
         }
     }
 
-    private static string Name(LogLevel level) => level switch
+    /// <summary>A level as VPP calls it.</summary>
+    public static string LevelName(LogLevel level) => level switch
     {
         LogLevel.Critical => "crit",
         LogLevel.Error => "error",
@@ -53,6 +54,10 @@ internal sealed class LogRing : ILoggerProvider
         LogLevel.Information => "notice",
         _ => "debug",
     };
+
+    /// <summary>A message with the exception's own behind it, where there is one.</summary>
+    public static string Text(string message, Exception? exception) =>
+        exception is null ? message : $"{message}: {exception.GetType().Name}: {exception.Message}";
 
     private sealed class Logger(LogRing ring, string category) : ILogger
     {
@@ -66,8 +71,7 @@ internal sealed class LogRing : ILoggerProvider
         {
             if (IsEnabled(logLevel))
             {
-                string message = formatter(state, exception);
-                ring.Add(logLevel, category, exception is null ? message : $"{message}: {exception.GetType().Name}: {exception.Message}");
+                ring.Add(logLevel, category, Text(formatter(state, exception), exception));
             }
         }
     }

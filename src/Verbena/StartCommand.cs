@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Verbena.Control;
 
 namespace Verbena;
@@ -18,7 +19,8 @@ internal static partial class StartCommand
         builder.Services.AddSystemd();
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddProvider(ring);
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // what ends the start is told once, by the exit
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Services.AddSingleton<ConsoleFormatter, LogLines>();
+        builder.Logging.AddConsole(console => console.FormatterName = LogLines.FormatterName);
         builder.Services.AddHostedService(services =>
             new Daemon(options, socket, startup, services.GetRequiredService<ILoggerFactory>(), ring));
         IHost host = builder.Build();

@@ -12,7 +12,7 @@ internal static class RuntimeCommands
     public static void AddTo(CommandTable table, Router router, Func<long> now, int? workerCore)
     {
         string core = workerCore is { } number ? string.Create(CultureInfo.InvariantCulture, $" (lcore {number})") : "";
-        table.Add("show runtime", "[time] [verbose]", "Lists the nodes' calls, packets and cost, in clocks or (time) in ns", words =>
+        table.Add("show runtime", "[time] [verbose]", "Lists the nodes' calls, packets and cost, in clocks (ns at the rate of /proc/cpuinfo) or (time) in ns", words =>
         {
             bool time = words.TryKeyword("time");
             bool verbose = words.TryKeyword("verbose");

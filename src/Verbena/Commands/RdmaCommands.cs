@@ -29,7 +29,7 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         ("rss6", (words, options) => options with { Rss6 = Choice<Rss6>(words) }),
     ];
 
-    private readonly List<(Interface Interface, LinkState Link)> _interfaces = [];
+    private readonly List<(Interface Interface, PortState Told)> _interfaces = [];
 
     private delegate RdmaInterfaceOptions OptionReader(Words words, RdmaInterfaceOptions options);
 
@@ -54,18 +54,18 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         });
     }
 
-    /// <summary>Reads what the ports have to report. Called every millisecond.</summary>
+    /// <summary>Reads what the ports have to report, and logs what has changed. Called every millisecond.</summary>
     public void ReadEvents()
     {
         for (int i = 0; i < _interfaces.Count; i++)
         {
-            (Interface item, LinkState before) = _interfaces[i];
+            (Interface item, PortState told) = _interfaces[i];
             item.Port!.ReadEvents();
-            LinkState now = item.Port.Link;
-            if (now != before)
+            PortState now = PortState.Of(item);
+            if (now != told)
             {
                 _interfaces[i] = (item, now);
-                LogLink(log, item.Name, now.IsUp ? "up" : "down", now.SpeedBitsPerSecond / 1_000_000_000);
+                LogChange(item, told, now);
             }
         }
     }
@@ -143,7 +143,8 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
             RdmaPort port = CreatePort(options);
             try
             {
-                _interfaces.Add((router.AddInterface(port), port.Link));
+                Interface added = router.AddInterface(port);
+                _interfaces.Add((added, PortState.Of(added)));
             }
             catch
             {
@@ -151,7 +152,8 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
                 throw;
             }
 
-            LogCreated(log, options.Name, options.HostInterface, port.MacAddress);
+            string link = Describe(port.Link);
+            LogCreated(log, options.Name, options.HostInterface, port.MacAddress, link);
         }
     }
 
@@ -184,12 +186,45 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         LogDeleted(log, target.Name);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} created on {HostInterface}, MAC address {Address}")]
-    private static partial void LogCreated(ILogger logger, string name, string hostInterface, MacAddress address);
+    private void LogChange(Interface item, PortState before, PortState now)
+    {
+        if (now.Link != before.Link)
+        {
+            string link = Describe(now.Link);
+            LogLink(log, item.Name, link);
+        }
+
+        if (now.IsSteered && now != before with { Link = now.Link })
+        {
+            LogSteered(log, item.Name, now.Address);
+        }
+        else if (!now.IsSteered && before.IsSteered)
+        {
+            LogUnsteered(log, item.Name);
+        }
+    }
+
+    private static string Describe(LinkState link) =>
+        link.IsUp ? string.Create(CultureInfo.InvariantCulture, $"up, {link.SpeedBitsPerSecond / 1_000_000_000} Gbps") : "down";
+
+    /// <summary>What the log has told of a port. Frames are steered to it while its interface is up.</summary>
+    private readonly record struct PortState(LinkState Link, bool IsSteered, MacAddress Address)
+    {
+        public static PortState Of(Interface item) => new(item.Port!.Link, item.IsAdminUp, item.Port.MacAddress);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} created on {HostInterface}, MAC address {Address}, link {Link}")]
+    private static partial void LogCreated(ILogger logger, string name, string hostInterface, MacAddress address, string link);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: the NIC steers frames to {Address}, and copies of broadcast and multicast, here")]
+    private static partial void LogSteered(ILogger logger, string name, MacAddress address);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: the NIC steers no more frames here")]
+    private static partial void LogUnsteered(ILogger logger, string name);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} deleted")]
     private static partial void LogDeleted(ILogger logger, string name);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: link {State}, {Gigabits} Gbps")]
-    private static partial void LogLink(ILogger logger, string name, string state, ulong gigabits);
+    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: link {Link}")]
+    private static partial void LogLink(ILogger logger, string name, string link);
 }
