@@ -40,7 +40,7 @@ internal static class ThreadedBenchmark
         Console.WriteLine("Two threads, worker and NIC:");
         Console.WriteLine($"  {forwarded / elapsed * 1e3:F2} Mpps, {elapsed / forwarded:F1} ns a packet; "
             + $"the NIC offered {offered / elapsed * 1e3:F2} Mpps and dropped {dropped:P1} for want of a buffer: "
-            + (dropped < 0.01 ? "the NIC was the limit" : "the worker was the limit"));
+            + (dropped < 0.05 ? "the NIC was the limit" : "the worker was the limit"));
         NodeTable.Print(runtime);
         Console.WriteLine();
     }
