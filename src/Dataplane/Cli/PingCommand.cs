@@ -85,7 +85,9 @@ internal static class PingCommand
         await session.Output.WriteAsync(Statistics(ping.Sent, times)).ConfigureAwait(true);
         if (times.Count == 0)
         {
-            throw new CommandException($"no reply from {options.Destination}");
+            throw new CommandException(ping.Sent == 0
+                ? $"no request could be sent to {options.Destination}"
+                : $"no reply from {options.Destination}");
         }
     }
 
