@@ -258,7 +258,7 @@ public sealed unsafe class AttachmentTests
 
     /// <remarks>
     /// Only by ./test --full, because it fails now and then: the runtime ends the process with "attempted to call a
-    /// UnmanagedCallersOnly method from managed code", seen once in about 600 rounds of opening a device. CHANGELOG.md, "Known".
+    /// UnmanagedCallersOnly method from managed code", seen in one of three runs of 300 rounds of opening a device. CHANGELOG.md, "Known".
     /// </remarks>
     [Fact(Explicit = true)]
     public void Commands_survive_a_garbage_collector_that_never_rests()
