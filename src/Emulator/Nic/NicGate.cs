@@ -1,6 +1,6 @@
 namespace Verbena.Emulator.Nic;
 
-/// <summary>Lets one in: the engine's pass, or a control call, which goes first.</summary>
+/// <summary>Lets one in: a pass over port and queues, or a control call, which goes first.</summary>
 /// <remarks>A plain lock would starve the callers: a spinning engine takes it again before a waiter has woken up.</remarks>
 internal sealed class NicGate
 {

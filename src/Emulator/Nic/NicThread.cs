@@ -19,7 +19,7 @@ public sealed unsafe class NicThread : IDisposable
     {
         ArgumentNullException.ThrowIfNull(devices);
         _devices = devices;
-        IEnumerable<int> descriptors = devices.SelectMany(d => new[] { d.Wire.PollDescriptor, d.Netdev.PollDescriptor });
+        IEnumerable<int> descriptors = devices.SelectMany(d => d.PollDescriptors);
         _descriptors = [.. descriptors.Where(fd => fd >= 0).Select(fd => new pollfd { fd = fd, events = Libc.POLLIN })];
         _thread = new Thread(Run) { Name = "emulated NIC", IsBackground = true };
         _thread.Start();

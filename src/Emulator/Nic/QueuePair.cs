@@ -1,12 +1,12 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>A raw-packet queue pair: a send queue, a receive queue, or both.</summary>
-public sealed class QueuePair : FlowDestination
+public sealed class QueuePair : QueueDestination
 {
     private QueuePairState _state;
 
-    internal QueuePair(uint number, int uarPage, NicContext context, SendQueue? send, ReceiveQueue? receive)
-        : base(context, receive is null ? [] : [receive], null)
+    internal QueuePair(uint number, int uarPage, NicContext context, SendQueue? send, ReceiveQueue? receive, PortCounters counters)
+        : base(context, receive is null ? [] : [receive], null, counters)
     {
         Number = number;
         UarPage = uarPage;

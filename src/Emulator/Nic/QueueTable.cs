@@ -1,7 +1,7 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The queues of a device by number, and the register pages on which programs ring for them.</summary>
-internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar)
+internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar, PortCounters counters)
 {
     private const uint FirstNumber = 0x40; // hardware keeps the low ones for itself
     private const int MaxEntries = 32768;
@@ -99,7 +99,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     {
         SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance);
         ReceiveQueue? receive = parameters.ReceiveEntries == 0 ? null : MakeReceive(number, parameters);
-        return new QueuePair(number, parameters.UarPage, parameters.Context, send, receive);
+        return new QueuePair(number, parameters.UarPage, parameters.Context, send, receive, counters);
     }
 
     private ReceiveQueue MakeReceive(uint number, QueuePairParameters parameters)

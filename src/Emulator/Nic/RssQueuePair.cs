@@ -9,15 +9,15 @@ public sealed class IndirectionTable
 }
 
 /// <summary>Spreads the frames of its flows over an indirection table by a hash.</summary>
-public sealed class RssQueuePair : FlowDestination
+public sealed class RssQueuePair : QueueDestination
 {
     private const RssFields Ip4 = RssFields.SourceIp4 | RssFields.DestinationIp4;
     private const RssFields Ip6 = RssFields.SourceIp6 | RssFields.DestinationIp6;
     private const RssFields Tcp = RssFields.SourceTcp | RssFields.DestinationTcp;
     private const RssFields Udp = RssFields.SourceUdp | RssFields.DestinationUdp;
 
-    internal RssQueuePair(RssParameters parameters)
-        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters))
+    internal RssQueuePair(RssParameters parameters, PortCounters counters)
+        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters), counters)
     {
     }
 

@@ -71,7 +71,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
             {
                 if (sender is null || destination.Context != sender)
                 {
-                    counters.Add(destination.Deliver(frame, in info, tag, Timestamp));
+                    destination.Deliver(frame, in info, tag, Timestamp);
                     copies++;
                 }
             }
@@ -96,7 +96,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     {
         foreach (FlowDestination destination in destinations)
         {
-            counters.Add(destination.Deliver(frame, in info, 0, Timestamp));
+            destination.Deliver(frame, in info, 0, Timestamp);
         }
 
         return destinations.Length;

@@ -13,8 +13,8 @@ internal sealed class TestPort : IDisposable
     public TestPort(WireOptions? wire = null)
     {
         PatchPanel cables = new();
-        Nic = new NicDevice(new NicOptions("near") { Wire = wire ?? new CableOptions("far") }, cables, NullLogger.Instance, Time, Netdev);
-        _far = new NicDevice(new NicOptions("far"), cables, NullLogger.Instance, Time, Far);
+        Nic = new NicDevice(new LocalPort(new NicOptions("near") { Wire = wire ?? new CableOptions("far") }, cables, Time, Netdev), NullLogger.Instance, Time);
+        _far = new NicDevice(new LocalPort(new NicOptions("far"), cables, Time, Far), NullLogger.Instance, Time);
     }
 
     public NicDevice Nic { get; }

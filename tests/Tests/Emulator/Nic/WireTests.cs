@@ -63,7 +63,7 @@ public sealed class WireTests
             port.Run();
         }
 
-        SinkMeter meter = ((SinkWire)port.Nic.Wire).Meter;
+        SinkMeter meter = ((SinkWire)port.Nic.Wire!).Meter;
         Assert.Equal((4UL, 256UL, 2UL, 1UL), (meter.Packets, meter.Bytes, meter.Gaps, meter.Reordered));
     }
 
@@ -90,11 +90,11 @@ public sealed class WireTests
     public void Carrier_goes_with_the_far_end_of_the_cable_and_by_injection()
     {
         PatchPanel cables = new();
-        using NicDevice near = new(new NicOptions("a") { Wire = new CableOptions("b") }, cables, NullLogger.Instance, null, new MemoryNetdev());
+        using NicDevice near = new(new LocalPort(new NicOptions("a") { Wire = new CableOptions("b") }, cables, TimeProvider.System, new MemoryNetdev()), NullLogger.Instance);
         List<bool> changes = [];
         near.LinkChanged += link => changes.Add(link.IsUp);
         near.Step();
-        using (NicDevice far = new(new NicOptions("b"), cables, NullLogger.Instance, null, new MemoryNetdev()))
+        using (NicDevice far = new(new LocalPort(new NicOptions("b"), cables, TimeProvider.System, new MemoryNetdev()), NullLogger.Instance))
         {
             near.Step();
             far.SetCarrier(false);

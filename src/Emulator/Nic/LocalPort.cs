@@ -1,0 +1,242 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>A port of this process: one pass takes at most a batch from the wire, from senders and from Linux.</summary>
+internal sealed class LocalPort : NicPort
+{
+    private const int TagBytes = 4;
+    private const long RefreshNanoseconds = 100_000_000;
+
+    /// <summary>A busy port asks Linux only each so many passes: it costs a system call, and frames wait there.</summary>
+    private const int BusyPassesPerNetdev = 8;
+
+    private readonly HostNetdev _netdev;
+    private readonly Wire _wire;
+    private readonly FlowTable _flows = new();
+    private readonly Steering _steering;
+    private readonly FrameBatch _fromWire = new();
+    private readonly FrameBatch _fromNetdev = new();
+    private readonly FrameBatch _toWire = new();
+    private ulong _wireErrors;
+    private long _refreshed;
+    private int _busyPasses;
+    private bool _carrierAllowed = true;
+
+    /// <summary>Makes the port: its netdev and its wire exist when this returns.</summary>
+    /// <param name="options">Name, wire, address, speed.</param>
+    /// <param name="cables">The panel that all ports of the process share.</param>
+    /// <param name="time">The clock of wires.</param>
+    /// <exception cref="InvalidOperationException">The netdev or the wire can't be made; the message says why and what helps.</exception>
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "the other constructor takes it over")]
+    public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time)
+        : this(options, cables, time, new TapNetdev(options.Name, options.Mac ?? MacOf(options.Name)))
+    {
+    }
+
+    /// <summary>Makes the port with another netdev than a TAP, which it takes over.</summary>
+    public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time, HostNetdev netdev)
+        : base(options)
+    {
+        _netdev = netdev;
+        try
+        {
+            _wire = options.Wire.Open(new WireSite(options.Name, cables, time, () => _flows.FirstUnicastMac));
+        }
+        catch
+        {
+            netdev.Dispose();
+            throw;
+        }
+
+        _steering = new Steering(_flows, netdev, Counters);
+        UpdateLink();
+    }
+
+    public override Wire Wire => _wire;
+
+    public override IEnumerable<int> PollDescriptors => [_wire.PollDescriptor, _netdev.PollDescriptor];
+
+    public override MacAddress MacAddress => _netdev.MacAddress;
+
+    public override int Mtu => _netdev.Mtu;
+
+    public override int SendRoom => Math.Min(FrameBatch.Capacity, _wire.SendRoom) - _toWire.Count;
+
+    public override void SetCarrier(bool up)
+    {
+        using Lock.Scope scope = Gate.EnterCall();
+        _carrierAllowed = up;
+        UpdateLink();
+    }
+
+    public override FlowRule AddFlow(FlowParameters parameters)
+    {
+        using Lock.Scope scope = Gate.EnterCall();
+        return _flows.Add(parameters);
+    }
+
+    public override void RemoveFlow(FlowRule rule)
+    {
+        using Lock.Scope scope = Gate.EnterCall();
+        _flows.Remove(rule);
+    }
+
+    public override Span<byte> Reserve() => _toWire.Reserve();
+
+    public override void Send(int lengthBytes, NicContext sender)
+    {
+        Counters.Add(PortCounter.QueueSent);
+        if (GoesToWire(_toWire.Reserve()[..lengthBytes], sender))
+        {
+            _toWire.Commit(lengthBytes);
+        }
+    }
+
+    public override bool Receive(long nowNanoseconds)
+    {
+        UpdateLink();
+        _steering.Timestamp = (ulong)nowNanoseconds;
+        _fromWire.Clear();
+        _wire.Receive(_fromWire);
+        ulong errors = _wire.ReceiveErrors;
+        Counters.Add(PortCounter.RxWireError, errors - _wireErrors);
+        Counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);
+        _wireErrors = errors;
+        for (int i = 0; i < _fromWire.Count; i++)
+        {
+            if (Link.IsUp)
+            {
+                _steering.FromWire(_fromWire[i]);
+            }
+            else
+            {
+                Counters.Add(PortCounter.RxCarrierDown);
+            }
+        }
+
+        return _fromWire.Count > 0;
+    }
+
+    public override bool Finish(bool busy, long nowNanoseconds)
+    {
+        if (!busy || ++_busyPasses >= BusyPassesPerNetdev)
+        {
+            _busyPasses = 0;
+            busy |= SendFromNetdev();
+        }
+
+        _steering.Flush();
+        Flush();
+        if (nowNanoseconds - _refreshed > RefreshNanoseconds)
+        {
+            _refreshed = nowNanoseconds;
+            _wire.Refresh();
+            _netdev.Refresh();
+        }
+
+        return busy;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _wire.Dispose();
+        _netdev.Dispose();
+        _fromWire.Dispose();
+        _fromNetdev.Dispose();
+        _toWire.Dispose();
+        _steering.ToNetdev.Dispose();
+    }
+
+    /// <summary>A locally administered address that is the same for a name at every start (FNV-1a of the name).</summary>
+    private static MacAddress MacOf(string name)
+    {
+        ulong hash = 0xCBF2_9CE4_8422_2325;
+        foreach (byte b in Encoding.UTF8.GetBytes(name))
+        {
+            hash = (hash ^ b) * 0x0000_0100_0000_01B3;
+        }
+
+        return new MacAddress((hash & 0x00FF_FFFF_FFFF) | 0x0200_0000_0000);
+    }
+
+    private void UpdateLink()
+    {
+        var link = new LinkState(_wire.HasCarrier && _carrierAllowed, (ulong)Options.SpeedGbps * 1_000_000_000);
+        if (UpdateLink(link))
+        {
+            _wire.ShowLink(_carrierAllowed);
+            _netdev.ShowLink(link.IsUp);
+        }
+    }
+
+    private bool SendFromNetdev()
+    {
+        Flush();
+        if (_wire.SendRoom < FrameBatch.Capacity)
+        {
+            return false; // what Linux sends can't be put back
+        }
+
+        _fromNetdev.Clear();
+        _netdev.Receive(_fromNetdev);
+        Counters.Add(PortCounter.NetdevSent, (ulong)_fromNetdev.Count);
+        for (int i = 0; i < _fromNetdev.Count; i++)
+        {
+            Span<byte> frame = _fromNetdev[i];
+            if (GoesToWire(frame, null))
+            {
+                _toWire.Add(frame);
+            }
+        }
+
+        Flush();
+        return _fromNetdev.Count > 0;
+    }
+
+    /// <summary>Delivers a sent frame inside the port, and says whether it is for the wire, which must have carrier.</summary>
+    private bool GoesToWire(ReadOnlySpan<byte> frame, NicContext? sender)
+    {
+        if (frame.Length > MaxFrameBytes(frame))
+        {
+            Counters.Add(PortCounter.TxOversize);
+            return false;
+        }
+
+        if (!_steering.FromPort(frame, sender))
+        {
+            return false;
+        }
+
+        if (!Link.IsUp)
+        {
+            Counters.Add(PortCounter.TxCarrierDown);
+        }
+
+        return Link.IsUp;
+    }
+
+    private int MaxFrameBytes(ReadOnlySpan<byte> frame)
+    {
+        bool isTagged = frame[12] == EtherType.Vlan >> 8 && frame[13] == (EtherType.Vlan & 0xFF);
+        return _netdev.Mtu + EthernetHeader.Size + (isTagged ? TagBytes : 0);
+    }
+
+    private void Flush()
+    {
+        if (_toWire.Count == 0)
+        {
+            return;
+        }
+
+        int sent = _wire.Send(_toWire);
+        Debug.Assert(sent <= _toWire.Count, "a wire sends what it was given");
+        Counters.Add(PortCounter.WireSent, (ulong)sent);
+        Counters.Add(PortCounter.WireError, (ulong)(_toWire.Count - sent));
+        _toWire.Clear();
+    }
+}

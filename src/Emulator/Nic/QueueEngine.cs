@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using Verbena.Emulator.Wires;
+using Verbena.Interop.Mlx5;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>What works on the queues of one process: takes doorbells, makes frames of WQEs, and sends them to the port.</summary>
+internal sealed class QueueEngine(NicPort port, QueueTable queues)
+{
+    private int _firstQueue;
+
+    /// <summary>Does one pass with the port, and says whether there was anything to do.</summary>
+    public bool Pass(long nowNanoseconds)
+    {
+        bool busy = port.Receive(nowNanoseconds);
+        busy |= TakeDoorbells();
+        busy |= Send((ulong)nowNanoseconds);
+        busy |= port.Finish(busy, nowNanoseconds);
+        if (!busy)
+        {
+            Rest(nowNanoseconds);
+        }
+
+        return busy;
+    }
+
+    private bool TakeDoorbells()
+    {
+        bool any = false;
+        foreach (int page in queues.DoorbellPages)
+        {
+            for (int register = 0; register < UarRegion.RegistersPerPage; register++)
+            {
+                ulong value = queues.Uar.TakeDoorbell(page, register);
+                if (value != 0)
+                {
+                    Ring(page, register, value);
+                    any = true;
+                }
+            }
+        }
+
+        foreach (int page in queues.ArmPages)
+        {
+            ulong value = queues.Uar.TakeArm(page);
+            if (value != 0)
+            {
+                Arm(page, Unsafe.BitCast<ulong, Be64>(value));
+                any = true;
+            }
+        }
+
+        return any;
+    }
+
+    /// <summary>
+    /// The value names one queue pair. Others that share the register may have rung in the same moment, and their value
+    /// was overwritten, which on a real bus can't happen: so their records are looked at.
+    /// </summary>
+    private void Ring(int page, int register, ulong value)
+    {
+        mlx5_wqe_ctrl_seg doorbell = default;
+        Unsafe.As<mlx5_wqe_ctrl_seg, ulong>(ref doorbell) = value;
+        uint number = doorbell.qpn_ds >> 8;
+        int pair = register >> 1; // both halves of a register are one
+        if (queues.FindQueuePair(number) is { Send: { } send } rung && rung.UarPage == page)
+        {
+            send.Ring(doorbell, pair);
+        }
+        else
+        {
+            queues.Conformance.Report($"a doorbell on UAR page {page} names QP {number}, which does not ring there");
+        }
+
+        foreach (QueuePair other in queues.QueuePairs)
+        {
+            if (other.Number != number && other.UarPage == page)
+            {
+                other.Send?.RingFromRecord(pair);
+            }
+        }
+    }
+
+    private void Arm(int page, ulong value)
+    {
+        uint number = (uint)value & 0xFF_FFFF;
+        if (queues.FindCompletionQueue(number) is { } armed && armed.UarPage == page)
+        {
+            armed.Arm(value);
+        }
+        else
+        {
+            queues.Conformance.Report($"an arm command on UAR page {page} names CQ {number}, which is not armed there");
+        }
+
+        foreach (CompletionQueue other in queues.CompletionQueues)
+        {
+            if (other.Number != number && other.UarPage == page)
+            {
+                other.ArmFromRecord();
+            }
+        }
+    }
+
+    /// <summary>Takes a batch of WQEs, in turns from the queues that have some, beginning with another one each time.</summary>
+    private bool Send(ulong timestamp)
+    {
+        SendQueue[] senders = queues.SendQueues;
+        int budget = Math.Min(FrameBatch.Capacity, port.SendRoom);
+        bool any = false;
+        for (int i = 0; i < senders.Length; i++)
+        {
+            SendQueue queue = senders[(_firstQueue + i) % senders.Length];
+            while (budget > 0 && queue.HasWork)
+            {
+                any = true;
+                budget--;
+                SendOne(queue, timestamp);
+            }
+        }
+
+        _firstQueue = senders.Length == 0 ? 0 : (_firstQueue + 1) % senders.Length;
+        return any;
+    }
+
+    private void SendOne(SendQueue queue, ulong timestamp)
+    {
+        if (queue.TryTake(port.Reserve(), timestamp, out int length))
+        {
+            port.Send(length, queue.Context);
+        }
+    }
+
+    /// <summary>Uses a pass without work to look at what changes seldom.</summary>
+    private void Rest(long now)
+    {
+        foreach (SendQueue queue in queues.SendQueues)
+        {
+            queue.CheckRecord(now);
+        }
+
+        foreach (ReceiveQueue queue in queues.ReceiveQueues)
+        {
+            queue.CheckRecord();
+            queue.Flush();
+        }
+
+        foreach (CompletionQueue queue in queues.CompletionQueues)
+        {
+            queue.ReadConsumer();
+        }
+    }
+}
