@@ -129,7 +129,7 @@ internal sealed class SysfsTree : IDisposable
     private static void WriteDevice(UverbsDevice device, string pciAddress)
     {
         string function = $"devices/pci0000:00/{pciAddress}";
-        WritePciFunction(function, pciAddress);
+        WritePciFunction(device.Nic.Options.Model, function, pciAddress);
         WriteUverbs(device, $"{function}/infiniband_verbs/uverbs{device.Index}");
         WriteInfiniband(device, $"{function}/infiniband/mlx5_{device.Index}");
         WriteNetdev(device.Nic, $"{function}/net/{device.Nic.Options.Name}");
@@ -139,18 +139,18 @@ internal sealed class SysfsTree : IDisposable
         Link($"bus/pci/devices/{pciAddress}", function);
     }
 
-    private static void WritePciFunction(string function, string address)
+    private static void WritePciFunction(NicModel model, string function, string address)
     {
         Write($"{function}/vendor", "0x15b3");
-        Write($"{function}/device", string.Create(CultureInfo.InvariantCulture, $"0x{DeviceQueries.VendorPartId:x4}"));
+        Write($"{function}/device", string.Create(CultureInfo.InvariantCulture, $"0x{model.PciDevice:x4}"));
         Write($"{function}/subsystem_vendor", "0x15b3");
-        Write($"{function}/subsystem_device", "0x0008");
+        Write($"{function}/subsystem_device", string.Create(CultureInfo.InvariantCulture, $"0x{model.PciSubsystem:x4}"));
         Write($"{function}/class", "0x020000");
         Write($"{function}/revision", "0x00");
         Write($"{function}/numa_node", "-1");
         Write($"{function}/modalias", string.Create(CultureInfo.InvariantCulture,
-            $"pci:v000015B3d{DeviceQueries.VendorPartId:X8}sv000015B3sd00000008bc02sc00i00"));
-        Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{DeviceQueries.VendorPartId:X4}\nPCI_SLOT_NAME={address}");
+            $"pci:v000015B3d{model.PciDevice:X8}sv000015B3sd{model.PciSubsystem:X8}bc02sc00i00"));
+        Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{model.PciDevice:X4}\nPCI_SLOT_NAME={address}");
         Directory.CreateDirectory(Full("bus/pci/drivers/mlx5_core"));
         Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
     }
@@ -169,8 +169,8 @@ internal sealed class SysfsTree : IDisposable
         Write($"{directory}/node_type", "1: CA");
         Write($"{directory}/node_guid", guid);
         Write($"{directory}/sys_image_guid", guid);
-        Write($"{directory}/fw_ver", "16.35.2000");
-        Write($"{directory}/board_id", "MT_0000000008");
+        Write($"{directory}/fw_ver", device.Nic.Options.Model.FirmwareText);
+        Write($"{directory}/board_id", device.Nic.Options.Model.BoardId);
         Write($"{directory}/ports/1/pkeys/0", "0xffff");
         Write($"{directory}/ports/1/link_layer", "Ethernet");
         Write($"{directory}/ports/1/hw_counters/out_of_buffer", "0");

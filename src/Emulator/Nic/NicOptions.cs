@@ -4,7 +4,7 @@ using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS]</c>.</summary>
+/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL]</c>.</summary>
 /// <param name="Name">Name of the netdev that Linux shows for the port, at most 15 bytes.</param>
 public sealed record NicOptions(string Name)
 {
@@ -18,6 +18,9 @@ public sealed record NicOptions(string Name)
     public MacAddress? Mac { get; init; }
 
     public int SpeedGbps { get; init; } = 100;
+
+    /// <summary>Which NIC it is.</summary>
+    public NicModel Model { get; init; } = NicModel.ConnectX5Ex;
 
     /// <summary>Reads the form above. <paramref name="error"/> is one sentence that says what is allowed.</summary>
     public static bool TryParse(string text, out NicOptions options, out string error)
@@ -63,8 +66,16 @@ public sealed record NicOptions(string Name)
 
                 options = options with { SpeedGbps = speed };
                 return "";
+            case "model":
+                if (NicModel.All.FirstOrDefault(known => known.Name == value) is not { } model)
+                {
+                    return $"model={value}: give one of {string.Join(", ", NicModel.All.Select(known => known.Name))}";
+                }
+
+                options = options with { Model = model };
+                return "";
             default:
-                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac= and speed=";
+                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed= and model=";
         }
     }
 

@@ -1,3 +1,4 @@
+using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
 using static Verbena.Interop.Uverbs.Attributes;
 
@@ -40,11 +41,11 @@ internal static unsafe class ContextCommands
         context.IsOpen = true;
         frame.Output(UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS, (uint)Cq.CompletionVectors);
         frame.Output(UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT, Capabilities.IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS);
-        frame.Output(UVERBS_ATTR_UHW_OUT, Answer());
+        frame.Output(UVERBS_ATTR_UHW_OUT, Answer(context.Device.Nic.Options.Model));
     }
 
-    /// <summary>A ConnectX-5: dynamic UARs (no static registers), completions with user indices, no need to inline headers.</summary>
-    private static mlx5_ib_alloc_ucontext_resp Answer() => new()
+    /// <summary>Dynamic UARs (no static registers), completions with user indices.</summary>
+    private static mlx5_ib_alloc_ucontext_resp Answer(NicModel model) => new()
     {
         qp_tab_size = DeviceQueries.MaxQueuePairs,
         bf_reg_size = 512,
@@ -58,7 +59,7 @@ internal static unsafe class ContextCommands
         response_length = (uint)sizeof(mlx5_ib_alloc_ucontext_resp),
         cqe_version = 1,
         cmds_supp_uhw = Mlx5Abi.MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE | Mlx5Abi.MLX5_USER_CMDS_SUPP_UHW_CREATE_AH,
-        eth_min_inline = Mlx5Abi.MLX5_USER_INLINE_MODE_NONE,
+        eth_min_inline = model.MinimumInline,
         log_uar_size = 12,
         num_uars_per_page = 1,
     };

@@ -10,15 +10,11 @@ using static Verbena.Interop.Uverbs.ib_uverbs_device_cap_flags;
 
 namespace Verbena.Emulator.Uverbs;
 
-/// <summary>What the device and its port say of themselves: a ConnectX-5 Ex, less what the model can't do.</summary>
+/// <summary>What the device and its port say of themselves: the model's part, less what the emulator can't do.</summary>
 internal static unsafe class DeviceQueries
 {
-    public const uint VendorPartId = 0x1019;
     public const uint MaxQueuePairs = 262_144;
     public const uint MaxWorkRequests = 32_768;
-
-    /// <summary>Version of the firmware that is modelled: 16.35.2000, in 16 bits each.</summary>
-    public const ulong FirmwareVersion = (16UL << 32) | (35 << 16) | 2000;
 
     public static readonly MethodCommand[] Methods =
     [
@@ -77,13 +73,13 @@ internal static unsafe class DeviceQueries
 
     private static ib_uverbs_query_device_resp Device(UverbsDevice device) => new()
     {
-        fw_ver = FirmwareVersion,
+        fw_ver = Packed(device.Nic.Options.Model.Firmware),
         node_guid = new Be64(device.NodeGuid),
         sys_image_guid = new Be64(device.NodeGuid),
         max_mr_size = ulong.MaxValue,
         page_size_cap = 0xFFFF_FFFF_FFFF_F000,
         vendor_id = 0x2C9,
-        vendor_part_id = VendorPartId,
+        vendor_part_id = device.Nic.Options.Model.PciDevice,
         max_qp = MaxQueuePairs,
         max_qp_wr = MaxWorkRequests,
         device_cap_flags = (uint)DeviceFlags,
@@ -97,6 +93,9 @@ internal static unsafe class DeviceQueries
         local_ca_ack_delay = 16,
         phys_port_cnt = 1,
     };
+
+    /// <summary>16 bits each.</summary>
+    private static ulong Packed(Version firmware) => ((ulong)firmware.Major << 32) | ((ulong)firmware.Minor << 16) | (uint)firmware.Build;
 
     private static void QueryPort(UverbsContext context, in IoctlFrame frame)
     {

@@ -21,6 +21,12 @@ public static class Mlx5Abi
     public const byte MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE = 1;
     public const byte MLX5_USER_CMDS_SUPP_UHW_CREATE_AH = 2;
     public const byte MLX5_USER_INLINE_MODE_NONE = 1;
+    public const byte MLX5_USER_INLINE_MODE_L2 = 2;
+    public const uint MLX5_IB_ALLOW_MPW = 2;
+    public const uint MLX5_IB_SUPPORT_EMPW = 4;
+    public const uint MLX5_IB_CQE_RES_FORMAT_HASH = 1;
+    public const uint MLX5_IB_CQE_RES_FORMAT_CSUM = 2;
+    public const uint MLX5_IB_CQE_RES_FORMAT_CSUM_STRIDX = 4;
     public const byte MLX5_RX_HASH_FUNC_TOEPLITZ = 1;
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD = 1;
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX = 2;

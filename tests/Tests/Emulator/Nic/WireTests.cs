@@ -15,7 +15,9 @@ public sealed class WireTests
     [InlineData("eth0,wire=generator:size=20", "size=60..9000")]
     [InlineData("eth0,mac=01:00:00:00:00:01", "unicast")]
     [InlineData("eth0,speed=3", "1, 10, 25")]
-    [InlineData("eth0,colour=blue", "wire=, mac= and speed=")]
+    [InlineData("eth0,model=connectx-4", "")]
+    [InlineData("eth0,model=connectx-3", "connectx-4, connectx-5, connectx-5-ex")]
+    [InlineData("eth0,colour=blue", "wire=, mac=, speed= and model=")]
     public void Options_are_read_or_answered_with_what_is_allowed(string text, string error)
     {
         bool valid = NicOptions.TryParse(text, out _, out string said);
