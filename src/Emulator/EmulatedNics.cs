@@ -4,6 +4,7 @@ using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Uverbs;
 using Verbena.Emulator.Wires;
+using Verbena.Interop.Shim;
 using Verbena.Interop.Verbs;
 
 namespace Verbena.Emulator;
@@ -18,10 +19,11 @@ public sealed unsafe class EmulatedNics : IDisposable
     private static EmulatedNics? s_attached;
 
     private readonly List<NicDevice> _nics = [];
-    private readonly FileTable _files = new();
+    private readonly FileTable _files = new(NicShim.Loaded);
     private readonly List<UverbsDevice> _devices = [];
     private NicThread? _thread;
     private SysfsTree? _sysfs;
+    private CallServer? _server;
     private LibraryHooks? _hooks;
 
     private EmulatedNics()
@@ -57,7 +59,8 @@ public sealed unsafe class EmulatedNics : IDisposable
 
         try
         {
-            nics.Start(options, logger, stepped, time);
+            nics.MakeNics(options, logger, stepped, time);
+            nics.Publish(logger);
             return nics;
         }
         catch
@@ -65,6 +68,19 @@ public sealed unsafe class EmulatedNics : IDisposable
             nics.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Makes the NICs in a program that none of us wrote: it finds them by SYSFS_PATH and reaches them through the shim in
+    /// LD_PRELOAD, both set by whoever started it. They stay as long as the process.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A netdev or wire can't be made.</exception>
+    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger)
+    {
+        var nics = new EmulatedNics();
+        s_attached = nics;
+        nics.MakeNics(options, logger, stepped: false, time: null);
+        nics.Serve(logger);
     }
 
     /// <summary>Does one pass over every NIC, where they are stepped; true if one of them had anything to do.</summary>
@@ -82,7 +98,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     public void Dispose()
     {
         _hooks?.Dispose();
-        SystemCalls.Nodes = null;
+        _server?.Dispose();
         _files.CloseAll();
         _sysfs?.Dispose();
         _thread?.Dispose();
@@ -95,7 +111,7 @@ public sealed unsafe class EmulatedNics : IDisposable
         Interlocked.CompareExchange(ref s_attached, null, this);
     }
 
-    private void Start(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped, TimeProvider? time)
+    private void MakeNics(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped, TimeProvider? time)
     {
         if (options.CountBy(option => option.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
         {
@@ -113,9 +129,16 @@ public sealed unsafe class EmulatedNics : IDisposable
 
         Devices = _nics.ToDictionary(nic => nic.Options.Name, StringComparer.Ordinal);
         _thread = stepped ? null : new NicThread(_nics);
-        _sysfs = new SysfsTree(_devices);
-        SystemCalls.Nodes = new DeviceNodes(_devices, _files, logger);
-        _hooks = new LibraryHooks();
+    }
+
+    private void Serve(ILogger logger) => _server = new CallServer(NicShim.Loaded, new DeviceNodes(_devices, _files, logger));
+
+    /// <summary>Lets the RDMA libraries of this process find the NICs.</summary>
+    private void Publish(ILogger logger)
+    {
+        _sysfs = new SysfsTree([.. _devices.Select(device => device.Identity)]);
+        Serve(logger);
+        _hooks = NicShim.Loaded.IsPreloaded ? null : new LibraryHooks(NicShim.Loaded);
         if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)
         {
             throw new InvalidOperationException("libibverbs was used in this process before the first emulated NIC was made, and will never find it");

@@ -1,117 +1,79 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Uverbs;
 using Verbena.Interop;
+using Verbena.Interop.Shim;
 using Verbena.Interop.Uverbs;
 
 namespace Verbena.Emulator.Attachment;
 
 /// <summary>The device nodes /dev/infiniband/uverbs<i>n</i> of the emulated NICs, as system calls see them.</summary>
-/// <remarks>
-/// Each member answers with a result or a negative errno; null means that the call does not concern an emulated device.
-/// Nothing escapes as an exception, for above is C code.
-/// </remarks>
 internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> devices, FileTable files, ILogger logger)
 {
-    private readonly (byte[] Path, UverbsDevice Device)[] _nodes =
-        [.. devices.Select(device => (Encoding.UTF8.GetBytes($"/dev/infiniband/uverbs{device.Index}"), device))];
+    public int Count => devices.Count;
 
-    public int? Open(byte* path)
+    /// <summary>The result of a call: 0, a descriptor, or a negative errno. Nothing escapes as an exception.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a defect of the emulator must not end the program below which it runs")]
+    public long Answer(verbena_call* call)
     {
-        if (Find(path) is not { } device)
-        {
-            return null;
-        }
-
-        int descriptor = Libc.open("/dev/null", Libc.O_RDWR | Libc.O_CLOEXEC);
-        if (descriptor < 0)
-        {
-            return -Marshal.GetLastPInvokeError();
-        }
-
-        files.Add(descriptor, device.Open());
-        return descriptor;
-    }
-
-    public int? Stat(byte* path, stat* result) => Find(path) is { } device ? Describe(device, result) : null;
-
-    public int? Fstat(int descriptor, stat* result) =>
-        files.TryGet(descriptor, out UverbsContext? context) ? Describe(context.Device, result) : null;
-
-    public int? Ioctl(int descriptor, ib_uverbs_ioctl_hdr* header)
-    {
-        if (!files.TryGet(descriptor, out UverbsContext? context))
-        {
-            return null;
-        }
-
         try
         {
-            return context.Device.Ioctl(context, header);
+            return (verbena_call_kind)call->kind switch
+            {
+                verbena_call_kind.VERBENA_CALL_OPEN => Open(devices[call->file]),
+                verbena_call_kind.VERBENA_CALL_IOCTL => Ioctl(call->file, (ib_uverbs_ioctl_hdr*)call->argument),
+                verbena_call_kind.VERBENA_CALL_MMAP => Map(call),
+                verbena_call_kind.VERBENA_CALL_CLOSE => Close(call->file),
+                _ => -(int)Errno.EINVAL,
+            };
         }
-        catch (Exception failure) // a defect of the emulator must not end the program below which it runs
+        catch (Exception failure)
         {
             LogDefect(failure);
             return -(int)Errno.EIO;
         }
     }
 
-    public bool IsDevice(int descriptor) => files.TryGet(descriptor, out UverbsContext? _);
-
-    /// <summary>The descriptor and offset to map instead; the descriptor is -1 (EBADF) where the program may not map.</summary>
-    public (int Descriptor, long Offset) UarMapping(int descriptor, nuint length, long offset)
+    private int Open(UverbsDevice device)
     {
-        if (!files.TryGet(descriptor, out UverbsContext? context) || length != UarRegion.PageBytes)
+        int descriptor = Libc.open("/dev/null", Libc.O_RDWR | Libc.O_CLOEXEC);
+        if (descriptor < 0)
         {
-            return (-1, 0);
+            return -Marshal.GetLastPInvokeError();
         }
 
-        long fileOffset = context.Device.UarOffset(context, offset);
-        return fileOffset < 0 ? (-1, 0) : (context.Device.Nic.Uar.FileDescriptor, fileOffset);
+        UverbsContext context = device.Open();
+        if (!files.TryAdd(descriptor, context, device.Index))
+        {
+            context.Close();
+            _ = Libc.close(descriptor);
+            return -(int)Errno.EMFILE;
+        }
+
+        return descriptor;
     }
 
-    /// <summary>The program is about to close a descriptor.</summary>
-    public void Close(int descriptor)
+    private int Ioctl(int file, ib_uverbs_ioctl_hdr* header) =>
+        files.TryGet(file, out UverbsContext? context) ? context.Device.Ioctl(context, header) : -(int)Errno.ENOTTY;
+
+    /// <summary>The descriptor to map instead, and the offset in it.</summary>
+    private int Map(verbena_call* call)
     {
-        try
+        if (!files.TryGet(call->file, out UverbsContext? context) || call->argument != UarRegion.PageBytes)
         {
-            files.Close(descriptor);
+            return -(int)Errno.EINVAL;
         }
-        catch (Exception failure) // as above
-        {
-            LogDefect(failure);
-        }
+
+        call->offset = context.Device.UarOffset(context, call->offset);
+        return call->offset < 0 ? -(int)Errno.EINVAL : context.Device.Nic.Uar.FileDescriptor;
     }
 
-    private static int Describe(UverbsDevice device, stat* result)
+    private int Close(int file)
     {
-        fixed (byte* path = "/dev/null"u8)
-        {
-            if (Libc.stat(path, result) != 0)
-            {
-                return -Marshal.GetLastPInvokeError();
-            }
-        }
-
-        result->st_mode = Libc.S_IFCHR | 0x1B6; // rw for all
-        result->st_rdev = device.DeviceNumber;
+        files.Close(file);
         return 0;
-    }
-
-    private UverbsDevice? Find(byte* path)
-    {
-        ReadOnlySpan<byte> asked = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(path);
-        foreach ((byte[] known, UverbsDevice device) in _nodes)
-        {
-            if (asked.SequenceEqual(known))
-            {
-                return device;
-            }
-        }
-
-        return null;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "emulated NIC: a command failed in the emulator itself; the program gets EIO")]

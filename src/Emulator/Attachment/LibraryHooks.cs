@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using Verbena.Interop;
+using Verbena.Interop.Shim;
 
 namespace Verbena.Emulator.Attachment;
 
-/// <summary>Leads the system calls of libibverbs, libmlx5 and libnl to <see cref="SystemCalls"/>, until disposed.</summary>
+/// <summary>Leads the system calls of libibverbs, libmlx5 and libnl to the shim, until disposed.</summary>
 /// <remarks>
 /// Only the words in these libraries that hold the functions' addresses are changed; the rest of the process, the runtime
 /// among it, calls libc as before. The pages of these words stay writable afterwards: where a library is bound lazily the
@@ -12,18 +13,20 @@ namespace Verbena.Emulator.Attachment;
 internal sealed unsafe class LibraryHooks : IDisposable
 {
     private const string Install = "install rdma-core's libraries: apt-get install libibverbs1 ibverbs-providers";
+    private static readonly string[] s_symbols = ["open", "stat", "fstat", "ioctl", "mmap", "close", "socket"];
+
     private readonly List<(nint Slot, nint Original)> _changed = [];
 
     /// <exception cref="InvalidOperationException">The libraries are not there; the message says how to get them.</exception>
-    public LibraryHooks()
+    public LibraryHooks(NicShim shim)
     {
         // libmlx5 before its first use, so that libibverbs finds the provider in the process and looks for no others.
         link_map*[] libraries = [Load("libibverbs.so.1"), Load("libmlx5.so.1"), Load("libnl-3.so.200")];
         foreach (link_map* library in libraries)
         {
-            foreach ((string symbol, nint hook) in SystemCalls.Hooks)
+            foreach (string symbol in s_symbols)
             {
-                Redirect(library, symbol, hook);
+                Redirect(library, symbol, shim.Find(symbol));
             }
         }
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Verbena.Emulator.Nic;
-using Verbena.Emulator.Uverbs;
 using Verbena.Interop;
 
 namespace Verbena.Emulator.Attachment;
@@ -23,16 +22,16 @@ internal sealed class SysfsTree : IDisposable
     private readonly FileStream _lock;
 
     /// <summary>Writes the tree and sets SYSFS_PATH, for C code and for the runtime.</summary>
-    public SysfsTree(IReadOnlyList<UverbsDevice> devices)
+    public SysfsTree(IReadOnlyList<NicIdentity> nics)
     {
         RemoveStale();
         _lock = CreateLocked();
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         Write("class/infiniband_verbs/abi_version", "6");
         var functions = new HashSet<string>(StringComparer.Ordinal);
-        foreach (UverbsDevice device in devices)
+        foreach (NicIdentity nic in nics)
         {
-            WriteDevice(device, PciAddress.Choose(device.Nic.Options.Name, functions));
+            WriteDevice(nic, PciAddress.Choose(nic.Name, functions));
         }
 
         Publish(s_path);
@@ -126,16 +125,16 @@ internal sealed class SysfsTree : IDisposable
     }
 
     /// <summary>One PCI function with its RDMA device and its netdev, and the links by which /sys/class and /sys/bus lead there.</summary>
-    private static void WriteDevice(UverbsDevice device, string pciAddress)
+    private static void WriteDevice(NicIdentity nic, string pciAddress)
     {
         string function = $"devices/pci0000:00/{pciAddress}";
-        WritePciFunction(device.Nic.Options.Model, function, pciAddress);
-        WriteUverbs(device, $"{function}/infiniband_verbs/uverbs{device.Index}");
-        WriteInfiniband(device, $"{function}/infiniband/mlx5_{device.Index}");
-        WriteNetdev(device.Nic, $"{function}/net/{device.Nic.Options.Name}");
-        Link($"class/infiniband_verbs/uverbs{device.Index}", $"{function}/infiniband_verbs/uverbs{device.Index}");
-        Link($"class/infiniband/mlx5_{device.Index}", $"{function}/infiniband/mlx5_{device.Index}");
-        Link($"class/net/{device.Nic.Options.Name}", $"{function}/net/{device.Nic.Options.Name}");
+        WritePciFunction(nic.Model, function, pciAddress);
+        WriteUverbs(nic, $"{function}/infiniband_verbs/uverbs{nic.Index}");
+        WriteInfiniband(nic, $"{function}/infiniband/mlx5_{nic.Index}");
+        WriteNetdev(nic, $"{function}/net/{nic.Name}");
+        Link($"class/infiniband_verbs/uverbs{nic.Index}", $"{function}/infiniband_verbs/uverbs{nic.Index}");
+        Link($"class/infiniband/mlx5_{nic.Index}", $"{function}/infiniband/mlx5_{nic.Index}");
+        Link($"class/net/{nic.Name}", $"{function}/net/{nic.Name}");
         Link($"bus/pci/devices/{pciAddress}", function);
     }
 
@@ -155,31 +154,31 @@ internal sealed class SysfsTree : IDisposable
         Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
     }
 
-    private static void WriteUverbs(UverbsDevice device, string directory)
+    private static void WriteUverbs(NicIdentity nic, string directory)
     {
-        Write($"{directory}/ibdev", $"mlx5_{device.Index}");
-        Write($"{directory}/dev", device.DeviceNumberText);
+        Write($"{directory}/ibdev", $"mlx5_{nic.Index}");
+        Write($"{directory}/dev", nic.DeviceNumberText);
         Write($"{directory}/abi_version", "1");
         Link($"{directory}/device", Function(directory));
     }
 
-    private static void WriteInfiniband(UverbsDevice device, string directory)
+    private static void WriteInfiniband(NicIdentity nic, string directory)
     {
-        string guid = string.Join(':', device.NodeGuid.ToString("x16", CultureInfo.InvariantCulture).Chunk(4).Select(four => new string(four)));
+        string guid = string.Join(':', nic.NodeGuid.ToString("x16", CultureInfo.InvariantCulture).Chunk(4).Select(four => new string(four)));
         Write($"{directory}/node_type", "1: CA");
         Write($"{directory}/node_guid", guid);
         Write($"{directory}/sys_image_guid", guid);
-        Write($"{directory}/fw_ver", device.Nic.Options.Model.FirmwareText);
-        Write($"{directory}/board_id", device.Nic.Options.Model.BoardId);
+        Write($"{directory}/fw_ver", nic.Model.FirmwareText);
+        Write($"{directory}/board_id", nic.Model.BoardId);
         Write($"{directory}/ports/1/pkeys/0", "0xffff");
         Write($"{directory}/ports/1/link_layer", "Ethernet");
         Write($"{directory}/ports/1/hw_counters/out_of_buffer", "0");
         Link($"{directory}/device", Function(directory));
     }
 
-    private static void WriteNetdev(NicDevice nic, string directory)
+    private static void WriteNetdev(NicIdentity nic, string directory)
     {
-        Write($"{directory}/address", nic.MacAddress.ToString());
+        Write($"{directory}/address", nic.Mac.ToString());
         Write($"{directory}/dev_port", "0");
         Write($"{directory}/dev_id", "0x0");
         Link($"{directory}/device", Function(directory));

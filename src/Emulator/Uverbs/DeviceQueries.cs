@@ -74,8 +74,8 @@ internal static unsafe class DeviceQueries
     private static ib_uverbs_query_device_resp Device(UverbsDevice device) => new()
     {
         fw_ver = Packed(device.Nic.Options.Model.Firmware),
-        node_guid = new Be64(device.NodeGuid),
-        sys_image_guid = new Be64(device.NodeGuid),
+        node_guid = new Be64(device.Identity.NodeGuid),
+        sys_image_guid = new Be64(device.Identity.NodeGuid),
         max_mr_size = ulong.MaxValue,
         page_size_cap = 0xFFFF_FFFF_FFFF_F000,
         vendor_id = 0x2C9,

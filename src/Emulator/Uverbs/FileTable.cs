@@ -1,33 +1,46 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Verbena.Interop.Shim;
 
 namespace Verbena.Emulator.Uverbs;
 
 /// <summary>What an open descriptor of the emulated device stands for.</summary>
 internal abstract class UverbsFile
 {
-    /// <summary>The program closes the descriptor.</summary>
+    /// <summary>The program has closed the last descriptor.</summary>
     public abstract void Close();
 }
 
-/// <summary>The descriptors that belong to emulated devices. Each is a real one too, so that no other file gets its number.</summary>
-internal sealed class FileTable
+/// <summary>The open files of emulated devices, by the number that the shim gave them. Each is a real descriptor too, so that no other file gets its number.</summary>
+internal sealed class FileTable(NicShim shim)
 {
     private readonly ConcurrentDictionary<int, UverbsFile> _files = new();
 
-    public void Add(int descriptor, UverbsFile file) => _files[descriptor] = file;
+    /// <summary>False: the descriptor's number is too high.</summary>
+    /// <param name="descriptor">A real descriptor, from now on the emulator's.</param>
+    /// <param name="file">What it stands for.</param>
+    /// <param name="node">Number of the device node, or -1 for events.</param>
+    public bool TryAdd(int descriptor, UverbsFile file, int node)
+    {
+        int number = shim.Track(descriptor, node);
+        return number != 0 && _files.TryAdd(number, file);
+    }
 
-    public bool TryGet<T>(int descriptor, [NotNullWhen(true)] out T? file)
+    public bool TryGet<T>(int number, [NotNullWhen(true)] out T? file)
         where T : UverbsFile
     {
-        file = _files.GetValueOrDefault(descriptor) as T;
+        file = _files.GetValueOrDefault(number) as T;
         return file is not null;
     }
 
-    /// <summary>Forgets a descriptor that is about to be closed; what it stood for is gone when this returns.</summary>
-    public void Close(int descriptor)
+    /// <summary>The file behind a descriptor that the program names.</summary>
+    public bool TryGetDescriptor<T>(int descriptor, [NotNullWhen(true)] out T? file)
+        where T : UverbsFile => TryGet(shim.File(descriptor), out file);
+
+    /// <summary>Forgets a file; what it stood for is gone when this returns.</summary>
+    public void Close(int number)
     {
-        if (_files.TryRemove(descriptor, out UverbsFile? file))
+        if (_files.TryRemove(number, out UverbsFile? file))
         {
             file.Close();
         }
@@ -36,9 +49,9 @@ internal sealed class FileTable
     /// <summary>Forgets all of them; the descriptors stay the program's.</summary>
     public void CloseAll()
     {
-        foreach (int descriptor in _files.Keys)
+        foreach (int number in _files.Keys)
         {
-            Close(descriptor);
+            Close(number);
         }
     }
 }

@@ -54,13 +54,13 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
 
     public void AddAsyncChannel(EventChannel channel)
     {
-        files.Add(channel.Descriptor, channel);
+        Track(channel);
         _asyncChannels = [.. _asyncChannels, channel];
     }
 
     public void AddCompletionChannel(EventChannel channel)
     {
-        files.Add(channel.Descriptor, channel);
+        Track(channel);
         _completionChannels.Add(channel);
     }
 
@@ -68,7 +68,7 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
     /// <exception cref="UverbsException">EBADF: it is none of this context's.</exception>
     public EventChannel Channel(ulong descriptor)
     {
-        bool found = files.TryGet(unchecked((int)descriptor), out EventChannel? channel)
+        bool found = files.TryGetDescriptor(unchecked((int)descriptor), out EventChannel? channel)
             && (_asyncChannels.Contains(channel) || _completionChannels.Contains(channel));
         return found ? channel! : throw new UverbsException(Errno.EBADF, $"descriptor {descriptor} is no event channel");
     }
@@ -91,6 +91,17 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
 
     /// <summary>The program closes the device: everything goes, the newest first, since what is used is older than its user.</summary>
     public override void Close() => Device.Close(this);
+
+    /// <exception cref="UverbsException">EMFILE: the program has too many descriptors; the channel's is closed.</exception>
+    private void Track(EventChannel channel)
+    {
+        if (!files.TryAdd(channel.Descriptor, channel, node: -1))
+        {
+            channel.Close();
+            _ = Libc.close(channel.Descriptor);
+            throw new UverbsException(Errno.EMFILE, "no descriptor is left that the NIC could watch");
+        }
+    }
 
     internal void DestroyAll()
     {

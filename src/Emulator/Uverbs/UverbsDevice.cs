@@ -11,9 +11,6 @@ namespace Verbena.Emulator.Uverbs;
 /// <summary>The kernel's side of one RDMA device: who has it open, and the commands of those programs, one at a time.</summary>
 internal sealed unsafe partial class UverbsDevice
 {
-    private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
-    private const int BaseMinor = 192;
-
     private readonly Lock _commands = new();
     private readonly FileTable _files;
     private readonly UverbsFaults _faults;
@@ -37,14 +34,7 @@ internal sealed unsafe partial class UverbsDevice
     /// <summary>The n of uverbs<i>n</i> and mlx5_<i>n</i>.</summary>
     public int Index { get; }
 
-    /// <summary>Device number as stat gives it.</summary>
-    public ulong DeviceNumber => ((ulong)Major << 8) | (uint)(BaseMinor + Index);
-
-    /// <summary>Device number as sysfs shows it.</summary>
-    public string DeviceNumberText => $"{Major}:{BaseMinor + Index}";
-
-    /// <summary>The node's EUI-64, made from the MAC address as the vendor's firmware does.</summary>
-    public ulong NodeGuid => ((Nic.MacAddress.Bits >> 24) << 40) | (0x0300UL << 24) | (Nic.MacAddress.Bits & 0xFF_FFFF);
+    public NicIdentity Identity => new(Index, Nic.Options.Name, Nic.MacAddress, Nic.Options.Model);
 
     /// <summary>Kinds and numbers of the objects that programs have and have not destroyed, and of the contexts.</summary>
     public IEnumerable<string> LiveObjects

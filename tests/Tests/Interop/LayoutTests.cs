@@ -114,7 +114,7 @@ public sealed class LayoutTests
         {
             string program = Path.Combine(directory, "layout");
             File.WriteAllText(program + ".c", Program(expressions));
-            Run("gcc", "-D_GNU_SOURCE", "-w", "-o", program, program + ".c");
+            Run("gcc", "-D_GNU_SOURCE", "-w", "-I" + AppContext.BaseDirectory, "-o", program, program + ".c");
             return [.. Run(program).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => long.Parse(line, CultureInfo.InvariantCulture))];
         }
         finally

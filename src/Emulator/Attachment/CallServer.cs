@@ -1,0 +1,38 @@
+using Verbena.Interop.Shim;
+
+namespace Verbena.Emulator.Attachment;
+
+/// <summary>Answers the calls of the program's threads on a thread of its own, until disposed.</summary>
+internal sealed unsafe class CallServer : IDisposable
+{
+    private readonly NicShim _shim;
+    private readonly DeviceNodes _nodes;
+    private readonly uint _number;
+    private readonly Thread _thread;
+
+    /// <param name="shim">Hands over the calls.</param>
+    /// <param name="nodes">Answers them.</param>
+    public CallServer(NicShim shim, DeviceNodes nodes)
+    {
+        _shim = shim;
+        _nodes = nodes;
+        _number = shim.Serve(nodes.Count);
+        _thread = new Thread(Run) { Name = "emulated NIC calls", IsBackground = true };
+        _thread.Start();
+    }
+
+    public void Dispose()
+    {
+        _shim.End(_number);
+        _thread.Join();
+    }
+
+    private void Run()
+    {
+        while (_shim.Wait(_number) is var call && call != null)
+        {
+            call->result = _nodes.Answer(call);
+            _shim.Answer();
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>How a program that looks for NICs tells them apart.</summary>
+/// <param name="Index">The n of uverbs<i>n</i> and mlx5_<i>n</i>.</param>
+/// <param name="Name">Name of the netdev.</param>
+/// <param name="Mac">Address of the netdev.</param>
+/// <param name="Model">Which ConnectX it is.</param>
+public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicModel Model)
+{
+    private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
+    private const int BaseMinor = 192;
+
+    /// <summary>Device number as sysfs shows it; stat gives the same (src/Shim).</summary>
+    public string DeviceNumberText => $"{Major}:{BaseMinor + Index}";
+
+    /// <summary>The node's EUI-64, made from the MAC address as the vendor's firmware does.</summary>
+    public ulong NodeGuid => ((Mac.Bits >> 24) << 40) | (0x0300UL << 24) | (Mac.Bits & 0xFF_FFFF);
+}

@@ -1,0 +1,29 @@
+/* What a program's thread asks of the emulator, through shim.c. src/Interop/Shim/verbena_call.cs mirrors it. */
+#ifndef VERBENA_SHIM_H
+#define VERBENA_SHIM_H
+
+#include <stdint.h>
+
+enum verbena_call_kind {
+	VERBENA_CALL_OPEN = 1,
+	VERBENA_CALL_IOCTL = 2,
+	VERBENA_CALL_MMAP = 3,
+	VERBENA_CALL_CLOSE = 4,
+};
+
+struct verbena_call {
+	int32_t kind;	   /* enum verbena_call_kind */
+	int32_t file;	   /* OPEN: number of the device node; else what verbena_nic_track gave */
+	uint64_t argument; /* IOCTL: address of the header; MMAP: length in bytes */
+	int64_t offset;	   /* MMAP: what the program asks for; the answer: where in the file */
+	int64_t result;	   /* 0, a descriptor, or a negative errno */
+};
+
+uint32_t verbena_nic_serve(int count);
+struct verbena_call *verbena_nic_wait(uint32_t number);
+void verbena_nic_answer(void);
+void verbena_nic_end(uint32_t number);
+int verbena_nic_track(int fd, int node);
+int verbena_nic_file(int fd);
+
+#endif
