@@ -38,7 +38,11 @@ public static class Sockets
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOL_SOCKET = 1;
+    public const int SO_PEERCRED = 17;
     public const int SO_RCVBUFFORCE = 33;
+    public const int SCM_RIGHTS = 1;
+    public const int MSG_PEEK = 2;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
+    public const int MSG_CMSG_CLOEXEC = 0x4000_0000;
 }
