@@ -12,12 +12,11 @@ internal delegate void CommandHandler(UverbsContext context, in IoctlFrame frame
 /// <param name="Required">Attributes without which it is refused (EINVAL).</param>
 /// <param name="Optional">Attributes that it knows besides; the driver's two are always allowed.</param>
 internal sealed record MethodCommand(
-    string Name, ushort ObjectId, ushort MethodId, CommandHandler Handler, ushort[] Required, params ushort[] Optional);
+    string Name, ushort ObjectId, ushort MethodId, CommandHandler Handler, AttributeSpec[] Required, params AttributeSpec[] Optional);
 
 /// <summary>A command of the older form, which arrives inside INVOKE_WRITE.</summary>
 /// <param name="Name">The name in the log, and by which a test makes it fail: <c>REG_MR</c>.</param>
 /// <param name="Number">IB_USER_VERBS_CMD_*, bit 31 set for the extended ones.</param>
-/// <param name="InputBytes">Length of its input; a shorter one is refused (ENOSPC).</param>
-/// <param name="OutputBytes">Length of its answer; a program with less room is refused (ENOSPC).</param>
 /// <param name="Handler">What it does.</param>
-internal sealed record WriteCommand(string Name, uint Number, int InputBytes, int OutputBytes, CommandHandler Handler);
+/// <param name="Attributes">Its input, output and the driver's parts. A program that gives less is refused (ENOSPC).</param>
+internal sealed record WriteCommand(string Name, uint Number, CommandHandler Handler, params AttributeSpec[] Attributes);

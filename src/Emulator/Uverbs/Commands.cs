@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -11,7 +12,7 @@ internal static class Commands
     public static readonly MethodCommand InvokeWrite = new(
         "INVOKE_WRITE", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Methods.UVERBS_METHOD_INVOKE_WRITE,
         static (UverbsContext _, in IoctlFrame _) => throw UverbsException.Invalid("INVOKE_WRITE carries a command"),
-        [UVERBS_ATTR_WRITE_CMD], UVERBS_ATTR_CORE_IN, UVERBS_ATTR_CORE_OUT);
+        [In(UVERBS_ATTR_WRITE_CMD, 8)], Any(AttributeKind.Input, UVERBS_ATTR_CORE_IN), Any(AttributeKind.Output, UVERBS_ATTR_CORE_OUT));
 
     private static readonly FrozenDictionary<(ushort, ushort), MethodCommand> s_methods = new[]
     {

@@ -1,5 +1,6 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -10,19 +11,20 @@ internal static unsafe class ContextCommands
     /// <summary>The first command of a context; the device refuses all others before it.</summary>
     public static readonly MethodCommand GetContext = new(
         "GET_CONTEXT", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_GET_CONTEXT, Open,
-        [], UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS, UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT);
+        [], Out(UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS, 4), Out(UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT, 8),
+        DriverIn<mlx5_ib_alloc_ucontext_req_v2>(), DriverOut<mlx5_ib_alloc_ucontext_resp>());
 
     public static readonly MethodCommand[] Methods =
     [
         GetContext,
         new("ASYNC_EVENT_ALLOC", (ushort)uverbs_default_objects.UVERBS_OBJECT_ASYNC_EVENT,
-            Interop.Uverbs.Methods.UVERBS_METHOD_ASYNC_EVENT_ALLOC, AllocateAsyncEvents, [UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE]),
+            Interop.Uverbs.Methods.UVERBS_METHOD_ASYNC_EVENT_ALLOC, AllocateAsyncEvents, [NewHandle(UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE)]),
     ];
 
     public static readonly WriteCommand[] Writes =
     [
-        new("CREATE_COMP_CHANNEL", WriteCommands.IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL, 0,
-            sizeof(ib_uverbs_create_comp_channel_resp), CreateCompletionChannel),
+        new("CREATE_COMP_CHANNEL", WriteCommands.IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL, CreateCompletionChannel,
+            In<ib_uverbs_create_comp_channel>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_create_comp_channel_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
 
     private static void Open(UverbsContext context, in IoctlFrame frame)

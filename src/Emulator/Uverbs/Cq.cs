@@ -1,6 +1,7 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 using static Verbena.Interop.Uverbs.Capabilities;
 
@@ -15,17 +16,18 @@ internal sealed class Cq : UverbsObject
     public static readonly MethodCommand[] Methods =
     [
         new("CQ_CREATE", (ushort)uverbs_default_objects.UVERBS_OBJECT_CQ, Interop.Uverbs.Methods.UVERBS_METHOD_CQ_CREATE, Create,
-            [UVERBS_ATTR_CREATE_CQ_HANDLE, UVERBS_ATTR_CREATE_CQ_CQE, UVERBS_ATTR_CREATE_CQ_USER_HANDLE,
-            UVERBS_ATTR_CREATE_CQ_COMP_VECTOR, UVERBS_ATTR_CREATE_CQ_RESP_CQE],
-            UVERBS_ATTR_CREATE_CQ_COMP_CHANNEL, UVERBS_ATTR_CREATE_CQ_FLAGS, UVERBS_ATTR_CREATE_CQ_EVENT_FD),
+            [NewHandle(UVERBS_ATTR_CREATE_CQ_HANDLE), In(UVERBS_ATTR_CREATE_CQ_CQE, 4), In(UVERBS_ATTR_CREATE_CQ_USER_HANDLE, 8),
+            In(UVERBS_ATTR_CREATE_CQ_COMP_VECTOR, 4), Out(UVERBS_ATTR_CREATE_CQ_RESP_CQE, 4)],
+            Handle(UVERBS_ATTR_CREATE_CQ_COMP_CHANNEL), Flags(UVERBS_ATTR_CREATE_CQ_FLAGS), Handle(UVERBS_ATTR_CREATE_CQ_EVENT_FD),
+            DriverIn<mlx5_ib_create_cq>(), DriverOut<mlx5_ib_create_cq_resp>()),
         new("CQ_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_CQ, Interop.Uverbs.Methods.UVERBS_METHOD_CQ_DESTROY, Destroy,
-            [UVERBS_ATTR_DESTROY_CQ_HANDLE, UVERBS_ATTR_DESTROY_CQ_RESP]),
+            [Handle(UVERBS_ATTR_DESTROY_CQ_HANDLE), Out<ib_uverbs_destroy_cq_resp>(UVERBS_ATTR_DESTROY_CQ_RESP)]),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
         new("MODIFY_CQ", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_CQ,
-            sizeof(ib_uverbs_ex_modify_cq), 0, Modify),
+            Modify, In<ib_uverbs_ex_modify_cq>(UVERBS_ATTR_CORE_IN)),
     ];
 
     private readonly CompletionEvents _completions;

@@ -4,6 +4,7 @@ using Verbena.Interop;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
 using Verbena.Packets;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 using static Verbena.Interop.Uverbs.Capabilities;
 using static Verbena.Interop.Uverbs.ib_uverbs_device_cap_flags;
@@ -19,20 +20,22 @@ internal static unsafe class DeviceQueries
     public static readonly MethodCommand[] Methods =
     [
         new("QUERY_PORT", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_PORT,
-            QueryPort, [UVERBS_ATTR_QUERY_PORT_PORT_NUM, UVERBS_ATTR_QUERY_PORT_RESP]),
+            QueryPort, [In(UVERBS_ATTR_QUERY_PORT_PORT_NUM, 8), Out<ib_uverbs_query_port_resp_ex>(UVERBS_ATTR_QUERY_PORT_RESP)]),
         new("QUERY_GID_TABLE", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_TABLE,
-            QueryGidTable, [UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES,
-            UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES], UVERBS_ATTR_QUERY_GID_TABLE_FLAGS),
+            QueryGidTable, [In(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, 8), Out<ib_uverbs_gid_entry>(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES),
+            Out(UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES, 8)], Flags(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS)),
         new("QUERY_GID_ENTRY", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
-            QueryGidEntry, [UVERBS_ATTR_QUERY_GID_ENTRY_PORT, UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX,
-            UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS, UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY]),
+            QueryGidEntry, [In(UVERBS_ATTR_QUERY_GID_ENTRY_PORT, 4), In(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX, 4),
+            Flags(UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS), Out<ib_uverbs_gid_entry>(UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY)]),
     ];
 
     public static readonly WriteCommand[] Writes =
     [
-        new("QUERY_DEVICE", WriteCommands.IB_USER_VERBS_CMD_QUERY_DEVICE, 8, sizeof(ib_uverbs_query_device_resp), QueryDevice),
+        new("QUERY_DEVICE", WriteCommands.IB_USER_VERBS_CMD_QUERY_DEVICE, QueryDevice,
+            In<ib_uverbs_query_device>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_query_device_resp>(UVERBS_ATTR_CORE_OUT)),
         new("QUERY_DEVICE_EX", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_QUERY_DEVICE,
-            8, sizeof(ib_uverbs_ex_query_device_resp), QueryDeviceExtended),
+            QueryDeviceExtended, In<ib_uverbs_ex_query_device>(UVERBS_ATTR_CORE_IN),
+            Out<ib_uverbs_ex_query_device_resp>(UVERBS_ATTR_CORE_OUT), DriverOut<mlx5_ib_query_device_resp>()),
     ];
 
     private const uint GidTableLength = 256;
@@ -143,7 +146,7 @@ internal static unsafe class DeviceQueries
     private static void QueryGidTable(UverbsContext context, in IoctlFrame frame)
     {
         ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
-        int room = frame.OutputRoomBytes(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES);
+        int room = frame.LengthBytes(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES);
         bool sized = frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE) == (ulong)sizeof(ib_uverbs_gid_entry);
         if (!sized || room < gids.Length * sizeof(ib_uverbs_gid_entry) || frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS) != 0)
         {

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -14,13 +15,13 @@ internal sealed class Flow : UverbsObject
         new("FLOW_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_FLOW, Interop.Uverbs.Methods.UVERBS_METHOD_FLOW_DESTROY,
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<Flow>(frame.Number(UVERBS_ATTR_DESTROY_FLOW_HANDLE))),
-            [UVERBS_ATTR_DESTROY_FLOW_HANDLE]),
+            [Handle(UVERBS_ATTR_DESTROY_FLOW_HANDLE)]),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
         new("CREATE_FLOW", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_CREATE_FLOW,
-            sizeof(ib_uverbs_create_flow), sizeof(ib_uverbs_create_flow_resp), Create),
+            Create, In<ib_uverbs_create_flow>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_create_flow_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
 
     private const int MaxPriority = 15;

@@ -1,75 +1,108 @@
+using System.Runtime.InteropServices;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
 
-/// <summary>One command as a program handed it over: a header and its attributes, in the program's own memory.</summary>
+/// <summary>One command as a program handed it over: a header and its attributes, copied from the program's memory.</summary>
 /// <remarks>
-/// Linux, include/uapi/rdma/rdma_user_ioctl_cmds.h. Valid during the ioctl only. A kernel answers a bad pointer with EFAULT;
-/// here, inside the program, it is the fault that it would be in the program's own code.
+/// Linux, include/uapi/rdma/rdma_user_ioctl_cmds.h. What an attribute points to is read when it is asked for, and answers
+/// are written at once: only while the program waits for the command to end. A bad pointer is EFAULT.
 /// </remarks>
-internal readonly unsafe ref struct IoctlFrame
+internal readonly unsafe struct IoctlFrame
 {
-    private readonly ib_uverbs_ioctl_hdr* _header;
+    private const int MaxBytes = 4096;
 
-    /// <exception cref="UverbsException">EINVAL: the header contradicts itself, or an attribute stands twice.</exception>
-    public IoctlFrame(ib_uverbs_ioctl_hdr* header)
+    private readonly ib_uverbs_ioctl_hdr* _program;
+    private readonly ib_uverbs_ioctl_hdr _header;
+    private readonly ib_uverbs_attr[] _attributes;
+
+    /// <exception cref="UverbsException">
+    /// EINVAL: the header contradicts itself, or an attribute stands twice. EFAULT: there is no such memory.
+    /// </exception>
+    public IoctlFrame(ib_uverbs_ioctl_hdr* program)
     {
-        _header = header;
-        int lengthBytes = sizeof(ib_uverbs_ioctl_hdr) + (header->num_attrs * sizeof(ib_uverbs_attr));
-        bool whole = header->length == lengthBytes && lengthBytes <= 4096;
-        if (!whole || header->reserved1 != 0 || header->reserved2 != 0 || header->driver_id != Ioctl.RDMA_DRIVER_MLX5)
+        _program = program;
+        fixed (ib_uverbs_ioctl_hdr* header = &_header)
+        {
+            UserMemory.Read((ulong)program, new Span<byte>(header, sizeof(ib_uverbs_ioctl_hdr)));
+        }
+
+        int lengthBytes = sizeof(ib_uverbs_ioctl_hdr) + (_header.num_attrs * sizeof(ib_uverbs_attr));
+        bool whole = _header.length == lengthBytes && lengthBytes <= MaxBytes;
+        if (!whole || _header.reserved1 != 0 || _header.reserved2 != 0 || _header.driver_id != Ioctl.RDMA_DRIVER_MLX5)
         {
             throw UverbsException.Invalid("the command's header is malformed");
         }
 
-        for (int i = 0; i < header->num_attrs; i++)
+        _attributes = new ib_uverbs_attr[_header.num_attrs];
+        UserMemory.Read((ulong)(program + 1), MemoryMarshal.AsBytes(_attributes.AsSpan()));
+        for (int i = 0; i < _attributes.Length; i++)
         {
-            if (Find(Attribute(i)->attr_id) != Attribute(i))
+            if (Find(_attributes[i].attr_id) != i)
             {
-                throw UverbsException.Invalid($"attribute 0x{Attribute(i)->attr_id:x} stands twice");
+                throw UverbsException.Invalid($"attribute 0x{_attributes[i].attr_id:x} stands twice");
             }
         }
     }
 
-    public ushort ObjectId => _header->object_id;
+    public ushort ObjectId => _header.object_id;
 
-    public ushort MethodId => _header->method_id;
+    public ushort MethodId => _header.method_id;
 
-    public bool Has(ushort id) => Find(id) != null;
+    public bool Has(ushort id) => Find(id) >= 0;
 
-    /// <summary>Checks that what must be there is, and that what is there is known.</summary>
-    /// <exception cref="UverbsException">EINVAL for a missing attribute, EPROTONOSUPPORT for an unknown one that is mandatory.</exception>
-    public void Check(ReadOnlySpan<ushort> required, ReadOnlySpan<ushort> optional)
+    /// <summary>Checks that what must be there is, and that what is there is known and has its length.</summary>
+    /// <exception cref="UverbsException">
+    /// EINVAL for a missing attribute or one of a wrong length, EPROTONOSUPPORT for an unknown one that is mandatory,
+    /// EFAULT for an answer that has nowhere to go.
+    /// </exception>
+    public void Check(AttributeSpec[] required, AttributeSpec[] optional)
     {
-        foreach (ushort id in required)
+        foreach (ref readonly ib_uverbs_attr attribute in _attributes.AsSpan())
         {
-            _ = Require(id);
-        }
-
-        for (int i = 0; i < _header->num_attrs; i++)
-        {
-            ib_uverbs_attr* attribute = Attribute(i);
-            ushort id = attribute->attr_id;
-            bool known = required.Contains(id) || optional.Contains(id) || id is UVERBS_ATTR_UHW_IN or UVERBS_ATTR_UHW_OUT;
-            if (!known && attribute->flags.HasFlag(uverbs_attr_flags.UVERBS_ATTR_F_MANDATORY))
+            if (AttributeSpec.Find(attribute.attr_id, required, optional) is { } spec)
             {
-                throw new UverbsException(Errno.EPROTONOSUPPORT, $"attribute 0x{id:x} is not known");
+                spec.Check(attribute);
+            }
+            else if (attribute.flags.HasFlag(uverbs_attr_flags.UVERBS_ATTR_F_MANDATORY))
+            {
+                throw new UverbsException(Errno.EPROTONOSUPPORT, $"attribute 0x{attribute.attr_id:x} is not known");
             }
         }
+
+        foreach (AttributeSpec spec in required)
+        {
+            _ = Require(spec.Id);
+        }
+    }
+
+    /// <summary>Whether input and output of a command of the older form have at least their lengths.</summary>
+    public bool Holds(WriteCommand command)
+    {
+        foreach (AttributeSpec spec in command.Attributes)
+        {
+            if (LengthBytes(spec.Id) < spec.MinBytes)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>A handle, descriptor or number of up to 8 bytes, or <paramref name="absent"/> if the attribute is not there.</summary>
     public ulong Number(ushort id, ulong absent = 0)
     {
-        ib_uverbs_attr* attribute = Find(id);
-        if (attribute == null)
+        int index = Find(id);
+        if (index < 0)
         {
             return absent;
         }
 
-        return attribute->len is > 0 and < 8 ? attribute->data & ((1UL << (attribute->len * 8)) - 1) : attribute->data;
+        ib_uverbs_attr attribute = _attributes[index];
+        return attribute.len is > 0 and < 8 ? attribute.data & ((1UL << (attribute.len * 8)) - 1) : attribute.data;
     }
 
     /// <summary>A structure.</summary>
@@ -86,21 +119,31 @@ internal readonly unsafe ref struct IoctlFrame
         where T : unmanaged => Read<T>(InputBytes(UVERBS_ATTR_UHW_IN));
 
     /// <summary>All bytes of an input.</summary>
+    /// <exception cref="UverbsException">EFAULT: they are not there.</exception>
     public ReadOnlySpan<byte> InputBytes(ushort id)
     {
-        ib_uverbs_attr* attribute = Find(id);
-        if (attribute == null)
+        int index = Find(id);
+        if (index < 0)
         {
             return default;
         }
 
-        return new ReadOnlySpan<byte>(attribute->len <= 8 ? &attribute->data : (void*)attribute->data, attribute->len);
+        ib_uverbs_attr attribute = _attributes[index];
+        if (attribute.len <= sizeof(ulong))
+        {
+            return new ReadOnlySpan<byte>(&attribute.data, attribute.len).ToArray();
+        }
+
+        byte[] bytes = new byte[attribute.len];
+        UserMemory.Read(attribute.data, bytes);
+        return bytes;
     }
 
-    public int OutputRoomBytes(ushort id)
+    /// <summary>Length of an input, room for an output, 0 if it is not there.</summary>
+    public int LengthBytes(ushort id)
     {
-        ib_uverbs_attr* attribute = Find(id);
-        return attribute == null ? 0 : attribute->len;
+        int index = Find(id);
+        return index < 0 ? 0 : _attributes[index].len;
     }
 
     /// <summary>Answers as much of <paramref name="value"/> as there is room for, zeros beyond it, nothing if not asked.</summary>
@@ -109,24 +152,24 @@ internal readonly unsafe ref struct IoctlFrame
 
     public void Output(ushort id, ReadOnlySpan<byte> value)
     {
-        ib_uverbs_attr* attribute = Find(id);
-        if (attribute == null)
+        int index = Find(id);
+        if (index < 0)
         {
             return;
         }
 
-        var room = new Span<byte>((void*)attribute->data, attribute->len);
-        room.Clear();
-        value[..Math.Min(value.Length, room.Length)].CopyTo(room);
-        attribute->flags |= uverbs_attr_flags.UVERBS_ATTR_F_VALID_OUTPUT;
+        byte[] answer = new byte[_attributes[index].len];
+        value[..Math.Min(value.Length, answer.Length)].CopyTo(answer);
+        UserMemory.Write(_attributes[index].data, answer);
+        Answered(index);
     }
 
     /// <summary>Answers the handle or descriptor of a new object, in the attribute itself.</summary>
     public void OutputNew(ushort id, uint handle)
     {
-        ib_uverbs_attr* attribute = Require(id);
-        attribute->data = handle;
-        attribute->flags |= uverbs_attr_flags.UVERBS_ATTR_F_VALID_OUTPUT;
+        int index = Require(id);
+        _attributes[index].data = handle;
+        Answered(index);
     }
 
     private static T Read<T>(ReadOnlySpan<byte> bytes)
@@ -144,24 +187,30 @@ internal readonly unsafe ref struct IoctlFrame
         return value;
     }
 
-    private ib_uverbs_attr* Attribute(int index) => (ib_uverbs_attr*)(_header + 1) + index;
-
-    private ib_uverbs_attr* Find(ushort id)
+    /// <summary>Marks an attribute as answered, in the program's memory too.</summary>
+    private void Answered(int index)
     {
-        for (int i = 0; i < _header->num_attrs; i++)
+        _attributes[index].flags |= uverbs_attr_flags.UVERBS_ATTR_F_VALID_OUTPUT;
+        UserMemory.Write((ulong)((ib_uverbs_attr*)(_program + 1) + index), MemoryMarshal.AsBytes(_attributes.AsSpan(index, 1)));
+    }
+
+    /// <summary>The index of an attribute, or -1.</summary>
+    private int Find(ushort id)
+    {
+        for (int i = 0; i < _attributes.Length; i++)
         {
-            if (Attribute(i)->attr_id == id)
+            if (_attributes[i].attr_id == id)
             {
-                return Attribute(i);
+                return i;
             }
         }
 
-        return null;
+        return -1;
     }
 
-    private ib_uverbs_attr* Require(ushort id)
+    private int Require(ushort id)
     {
-        ib_uverbs_attr* attribute = Find(id);
-        return attribute != null ? attribute : throw UverbsException.Invalid($"attribute 0x{id:x} is missing");
+        int index = Find(id);
+        return index >= 0 ? index : throw UverbsException.Invalid($"attribute 0x{id:x} is missing");
     }
 }

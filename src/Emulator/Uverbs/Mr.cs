@@ -1,6 +1,6 @@
 using Verbena.Emulator.Nic;
-using Verbena.Interop;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 using static Verbena.Interop.Uverbs.Capabilities;
 
@@ -14,15 +14,16 @@ internal sealed class Mr : UverbsObject
         new("MR_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_MR, Interop.Uverbs.Methods.UVERBS_METHOD_MR_DESTROY,
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<Mr>(frame.Number(UVERBS_ATTR_DESTROY_MR_HANDLE))),
-            [UVERBS_ATTR_DESTROY_MR_HANDLE]),
+            [Handle(UVERBS_ATTR_DESTROY_MR_HANDLE)]),
         new("QUERY_MR", (ushort)uverbs_default_objects.UVERBS_OBJECT_MR, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_MR, Query,
-            [UVERBS_ATTR_QUERY_MR_HANDLE, UVERBS_ATTR_QUERY_MR_RESP_LKEY, UVERBS_ATTR_QUERY_MR_RESP_RKEY,
-            UVERBS_ATTR_QUERY_MR_RESP_LENGTH], UVERBS_ATTR_QUERY_MR_RESP_IOVA),
+            [Handle(UVERBS_ATTR_QUERY_MR_HANDLE), Out(UVERBS_ATTR_QUERY_MR_RESP_LKEY, 4), Out(UVERBS_ATTR_QUERY_MR_RESP_RKEY, 4),
+            Out(UVERBS_ATTR_QUERY_MR_RESP_LENGTH, 8)], Out(UVERBS_ATTR_QUERY_MR_RESP_IOVA, 8)),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
-        new("REG_MR", WriteCommands.IB_USER_VERBS_CMD_REG_MR, sizeof(ib_uverbs_reg_mr), sizeof(ib_uverbs_reg_mr_resp), Register),
+        new("REG_MR", WriteCommands.IB_USER_VERBS_CMD_REG_MR, Register,
+            In<ib_uverbs_reg_mr>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_reg_mr_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
 
     private const uint KnownAccess = 0xFF | IB_UVERBS_ACCESS_OPTIONAL_RANGE;
@@ -60,26 +61,7 @@ internal sealed class Mr : UverbsObject
             throw UverbsException.Invalid($"REG_MR of {asked.length} bytes with access 0x{access:x}: not a valid combination");
         }
 
-        if (!IsMapped(asked.start, asked.length))
-        {
-            throw new UverbsException(Errno.EFAULT, $"REG_MR: {asked.length} bytes at 0x{asked.start:x} are not mapped");
-        }
-    }
-
-    private static unsafe bool IsMapped(ulong start, ulong lengthBytes)
-    {
-        const ulong ChunkPages = 4096;
-        byte* resident = stackalloc byte[(int)ChunkPages];
-        ulong end = (start + lengthBytes + PageBytes - 1) & ~(PageBytes - 1);
-        for (ulong at = start & ~(PageBytes - 1); at < end; at += ChunkPages * PageBytes)
-        {
-            if (Libc.mincore((void*)at, (nuint)Math.Min(end - at, ChunkPages * PageBytes), resident) != 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
+        UserMemory.Demand(asked.start, asked.length, writable: (access & IB_UVERBS_ACCESS_LOCAL_WRITE) != 0);
     }
 
     private static void Query(UverbsContext context, in IoctlFrame frame)

@@ -1,4 +1,5 @@
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -11,10 +12,14 @@ internal sealed class Pd : UverbsObject
         new("PD_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_PD, Interop.Uverbs.Methods.UVERBS_METHOD_PD_DESTROY,
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<Pd>(frame.Number(UVERBS_ATTR_DESTROY_PD_HANDLE))),
-            [UVERBS_ATTR_DESTROY_PD_HANDLE]),
+            [Handle(UVERBS_ATTR_DESTROY_PD_HANDLE)]),
     ];
 
-    public static readonly WriteCommand[] Writes = [new("ALLOC_PD", WriteCommands.IB_USER_VERBS_CMD_ALLOC_PD, 0, 4, Alloc)];
+    public static readonly WriteCommand[] Writes =
+    [
+        new("ALLOC_PD", WriteCommands.IB_USER_VERBS_CMD_ALLOC_PD, Alloc, In<ib_uverbs_alloc_pd>(UVERBS_ATTR_CORE_IN),
+            Out<ib_uverbs_alloc_pd_resp>(UVERBS_ATTR_CORE_OUT), DriverOut<mlx5_ib_alloc_pd_resp>()),
+    ];
 
     private Pd(UverbsContext context)
         : base(context)

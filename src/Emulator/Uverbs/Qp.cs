@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 using static Verbena.Interop.Uverbs.Capabilities;
 
@@ -13,20 +14,24 @@ internal abstract class Qp : UverbsObject
     public static readonly MethodCommand[] Methods =
     [
         new("QP_CREATE", (ushort)uverbs_default_objects.UVERBS_OBJECT_QP, Interop.Uverbs.Methods.UVERBS_METHOD_QP_CREATE, Create,
-            [UVERBS_ATTR_CREATE_QP_HANDLE, UVERBS_ATTR_CREATE_QP_USER_HANDLE, UVERBS_ATTR_CREATE_QP_CAP, UVERBS_ATTR_CREATE_QP_TYPE,
-            UVERBS_ATTR_CREATE_QP_RESP_CAP, UVERBS_ATTR_CREATE_QP_RESP_QP_NUM],
-            UVERBS_ATTR_CREATE_QP_PD_HANDLE, UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE, UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE,
-            UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE, UVERBS_ATTR_CREATE_QP_FLAGS, UVERBS_ATTR_CREATE_QP_EVENT_FD),
+            [NewHandle(UVERBS_ATTR_CREATE_QP_HANDLE), In(UVERBS_ATTR_CREATE_QP_USER_HANDLE, 8),
+            In<ib_uverbs_qp_cap>(UVERBS_ATTR_CREATE_QP_CAP), In(UVERBS_ATTR_CREATE_QP_TYPE, 8),
+            Out<ib_uverbs_qp_cap>(UVERBS_ATTR_CREATE_QP_RESP_CAP), Out(UVERBS_ATTR_CREATE_QP_RESP_QP_NUM, 4)],
+            Handle(UVERBS_ATTR_CREATE_QP_PD_HANDLE), Handle(UVERBS_ATTR_CREATE_QP_SEND_CQ_HANDLE),
+            Handle(UVERBS_ATTR_CREATE_QP_RECV_CQ_HANDLE), Handle(UVERBS_ATTR_CREATE_QP_IND_TABLE_HANDLE),
+            Flags(UVERBS_ATTR_CREATE_QP_FLAGS), Handle(UVERBS_ATTR_CREATE_QP_EVENT_FD),
+            DriverIn<mlx5_ib_create_qp, mlx5_ib_create_qp_rss>(), DriverOut<mlx5_ib_create_qp_resp>()),
         new("QP_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_QP, Interop.Uverbs.Methods.UVERBS_METHOD_QP_DESTROY, Destroy,
-            [UVERBS_ATTR_DESTROY_QP_HANDLE, UVERBS_ATTR_DESTROY_QP_RESP]),
+            [Handle(UVERBS_ATTR_DESTROY_QP_HANDLE), Out<ib_uverbs_destroy_qp_resp>(UVERBS_ATTR_DESTROY_QP_RESP)]),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
-        new("MODIFY_QP", WriteCommands.IB_USER_VERBS_CMD_MODIFY_QP, sizeof(ib_uverbs_modify_qp), 0, Modify),
+        new("MODIFY_QP", WriteCommands.IB_USER_VERBS_CMD_MODIFY_QP, Modify, In<ib_uverbs_modify_qp>(UVERBS_ATTR_CORE_IN)),
         new("MODIFY_QP_EX", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_QP,
-            sizeof(ib_uverbs_ex_modify_qp), sizeof(ib_uverbs_ex_modify_qp_resp), Modify),
-        new("QUERY_QP", WriteCommands.IB_USER_VERBS_CMD_QUERY_QP, sizeof(ib_uverbs_query_qp), sizeof(ib_uverbs_query_qp_resp), Query),
+            Modify, In<ib_uverbs_ex_modify_qp>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_ex_modify_qp_resp>(UVERBS_ATTR_CORE_OUT)),
+        new("QUERY_QP", WriteCommands.IB_USER_VERBS_CMD_QUERY_QP, Query,
+            In<ib_uverbs_query_qp>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_query_qp_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
 
     private readonly ObjectEvents _events;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -16,13 +17,13 @@ internal sealed class RwqIndTbl : UverbsObject
             Interop.Uverbs.Methods.UVERBS_METHOD_RWQ_IND_TBL_DESTROY,
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<RwqIndTbl>(frame.Number(UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE))),
-            [UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE]),
+            [Handle(UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE)]),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
         new("CREATE_RWQ_IND_TBL", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_CREATE_RWQ_IND_TBL,
-            sizeof(ib_uverbs_ex_create_rwq_ind_table), sizeof(ib_uverbs_ex_create_rwq_ind_table_resp), Create),
+            Create, In<ib_uverbs_ex_create_rwq_ind_table>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_ex_create_rwq_ind_table_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
 
     private RwqIndTbl(UverbsContext context, IndirectionTable table, Wq[] queues)

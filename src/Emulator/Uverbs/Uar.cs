@@ -1,5 +1,6 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -10,12 +11,13 @@ internal sealed class Uar : UverbsObject
     public static readonly MethodCommand[] Methods =
     [
         new("UAR_ALLOC", (ushort)mlx5_ib_objects.MLX5_IB_OBJECT_UAR, Interop.Uverbs.Methods.MLX5_IB_METHOD_UAR_OBJ_ALLOC, Alloc,
-            [MLX5_IB_ATTR_UAR_OBJ_ALLOC_HANDLE, MLX5_IB_ATTR_UAR_OBJ_ALLOC_TYPE, MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_OFFSET,
-            MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_LENGTH, MLX5_IB_ATTR_UAR_OBJ_ALLOC_PAGE_ID]),
+            [NewHandle(MLX5_IB_ATTR_UAR_OBJ_ALLOC_HANDLE), In(MLX5_IB_ATTR_UAR_OBJ_ALLOC_TYPE, 8),
+            Out(MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_OFFSET, 8), Out(MLX5_IB_ATTR_UAR_OBJ_ALLOC_MMAP_LENGTH, 4),
+            Out(MLX5_IB_ATTR_UAR_OBJ_ALLOC_PAGE_ID, 4)]),
         new("UAR_DESTROY", (ushort)mlx5_ib_objects.MLX5_IB_OBJECT_UAR, Interop.Uverbs.Methods.MLX5_IB_METHOD_UAR_OBJ_DESTROY,
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<Uar>(frame.Number(MLX5_IB_ATTR_UAR_OBJ_DESTROY_HANDLE))),
-            [MLX5_IB_ATTR_UAR_OBJ_DESTROY_HANDLE]),
+            [Handle(MLX5_IB_ATTR_UAR_OBJ_DESTROY_HANDLE)]),
     ];
 
     private Uar(UverbsContext context, int page)

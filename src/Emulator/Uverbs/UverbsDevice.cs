@@ -143,9 +143,7 @@ internal sealed unsafe partial class UverbsDevice
             throw UverbsException.NotSupported($"{name} is not known");
         }
 
-        bool fits = frame.InputBytes(Attributes.UVERBS_ATTR_CORE_IN).Length >= command.InputBytes
-            && frame.OutputRoomBytes(Attributes.UVERBS_ATTR_CORE_OUT) >= command.OutputBytes;
-        if (!fits)
+        if (!frame.Holds(command))
         {
             throw new UverbsException(Errno.ENOSPC, $"{command.Name}: the buffers are too short");
         }

@@ -1,6 +1,7 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
+using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
 
 namespace Verbena.Emulator.Uverbs;
@@ -11,19 +12,20 @@ internal sealed class Wq : UverbsObject
     public static readonly MethodCommand[] Methods =
     [
         new("WQ_CREATE", (ushort)uverbs_default_objects.UVERBS_OBJECT_WQ, Interop.Uverbs.Methods.UVERBS_METHOD_WQ_CREATE, Create,
-            [UVERBS_ATTR_CREATE_WQ_HANDLE, UVERBS_ATTR_CREATE_WQ_PD_HANDLE, UVERBS_ATTR_CREATE_WQ_CQ_HANDLE,
-            UVERBS_ATTR_CREATE_WQ_USER_HANDLE, UVERBS_ATTR_CREATE_WQ_TYPE, UVERBS_ATTR_CREATE_WQ_MAX_WR,
-            UVERBS_ATTR_CREATE_WQ_MAX_SGE, UVERBS_ATTR_CREATE_WQ_FLAGS, UVERBS_ATTR_CREATE_WQ_RESP_MAX_WR,
-            UVERBS_ATTR_CREATE_WQ_RESP_MAX_SGE],
-            UVERBS_ATTR_CREATE_WQ_EVENT_FD, UVERBS_ATTR_CREATE_WQ_RESP_WQ_NUM),
+            [NewHandle(UVERBS_ATTR_CREATE_WQ_HANDLE), Handle(UVERBS_ATTR_CREATE_WQ_PD_HANDLE), Handle(UVERBS_ATTR_CREATE_WQ_CQ_HANDLE),
+            In(UVERBS_ATTR_CREATE_WQ_USER_HANDLE, 8), In(UVERBS_ATTR_CREATE_WQ_TYPE, 8), In(UVERBS_ATTR_CREATE_WQ_MAX_WR, 4),
+            In(UVERBS_ATTR_CREATE_WQ_MAX_SGE, 4), Flags(UVERBS_ATTR_CREATE_WQ_FLAGS), Out(UVERBS_ATTR_CREATE_WQ_RESP_MAX_WR, 4),
+            Out(UVERBS_ATTR_CREATE_WQ_RESP_MAX_SGE, 4)],
+            Handle(UVERBS_ATTR_CREATE_WQ_EVENT_FD), Out(UVERBS_ATTR_CREATE_WQ_RESP_WQ_NUM, 4),
+            DriverIn<mlx5_ib_create_wq>(), DriverOut<mlx5_ib_create_wq_resp>()),
         new("WQ_DESTROY", (ushort)uverbs_default_objects.UVERBS_OBJECT_WQ, Interop.Uverbs.Methods.UVERBS_METHOD_WQ_DESTROY, Destroy,
-            [UVERBS_ATTR_DESTROY_WQ_HANDLE, UVERBS_ATTR_DESTROY_WQ_RESP]),
+            [Handle(UVERBS_ATTR_DESTROY_WQ_HANDLE), Out(UVERBS_ATTR_DESTROY_WQ_RESP, 4)]),
     ];
 
-    public static readonly unsafe WriteCommand[] Writes =
+    public static readonly WriteCommand[] Writes =
     [
         new("MODIFY_WQ", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_WQ,
-            sizeof(ib_uverbs_ex_modify_wq), 0, Modify),
+            Modify, In<ib_uverbs_ex_modify_wq>(UVERBS_ATTR_CORE_IN)),
     ];
 
     private const uint WqState = 1;        // enum ibv_wq_attr_mask

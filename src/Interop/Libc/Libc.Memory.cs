@@ -15,6 +15,10 @@ public static unsafe partial class Libc
 
     public const uint MFD_CLOEXEC = 1;
 
+    /// <summary>Gives the range its pages as a read would, without one; EINVAL before Linux 5.14.</summary>
+    public const int MADV_POPULATE_READ = 22;
+    public const int MADV_POPULATE_WRITE = 23;
+
     /// <summary>A file without a name whose content is memory; a descriptor, or -1 with errno set.</summary>
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int memfd_create(string name, uint flags);
@@ -28,6 +32,9 @@ public static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int mprotect(void* addr, nuint len, int prot);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int madvise(void* addr, nuint length, int advice);
 
     /// <summary>Whether each page of a range is resident: fails with ENOMEM where the range is not mapped.</summary>
     [LibraryImport("libc", SetLastError = true)]

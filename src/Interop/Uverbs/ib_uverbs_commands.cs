@@ -22,6 +22,13 @@ public static class WriteCommands
     public const uint IB_USER_VERBS_EX_CMD_MODIFY_CQ = 57;
 }
 
+[CStruct("struct ib_uverbs_alloc_pd", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_alloc_pd
+{
+    public ulong response;
+}
+
 [CStruct("struct ib_uverbs_alloc_pd_resp", "rdma/ib_user_verbs.h")]
 [StructLayout(LayoutKind.Sequential)]
 public struct ib_uverbs_alloc_pd_resp
@@ -49,6 +56,13 @@ public struct ib_uverbs_reg_mr_resp
     public uint mr_handle;
     public uint lkey;
     public uint rkey;
+}
+
+[CStruct("struct ib_uverbs_create_comp_channel", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_create_comp_channel
+{
+    public ulong response;
 }
 
 [CStruct("struct ib_uverbs_create_comp_channel_resp", "rdma/ib_user_verbs.h")]

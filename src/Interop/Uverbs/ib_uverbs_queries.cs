@@ -3,6 +3,21 @@ using Verbena.Packets;
 
 namespace Verbena.Interop.Uverbs;
 
+[CStruct("struct ib_uverbs_query_device", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_query_device
+{
+    public ulong response;
+}
+
+[CStruct("struct ib_uverbs_ex_query_device", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_ex_query_device
+{
+    public uint comp_mask;
+    public uint reserved;
+}
+
 /// <summary>Answer of QUERY_DEVICE.</summary>
 [CStruct("struct ib_uverbs_query_device_resp", "rdma/ib_user_verbs.h")]
 [StructLayout(LayoutKind.Sequential)]
