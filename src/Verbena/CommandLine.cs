@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using Verbena.Commands;
 using Verbena.Control;
 using Verbena.Emulator.Nic;
+using Verbena.Nic;
 
 namespace Verbena;
 
@@ -14,6 +15,13 @@ internal static class CommandLine
         Description = "Adds a port of an emulated ConnectX. May be repeated.",
         HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL]",
         CustomParser = result => [.. result.Tokens.Select(token => ParseNic(token.Value, result))],
+    };
+
+    private static readonly Option<NicOptions[]> s_nic = new("--nic")
+    {
+        Description = $"Adds a port of an emulated ConnectX. May be repeated. [default: {NicRunOptions.DefaultNic}]",
+        HelpName = s_emulatedNic.HelpName,
+        CustomParser = s_emulatedNic.CustomParser,
     };
 
     private static readonly Option<int?> s_workerCore = new("--worker-core")
@@ -63,11 +71,36 @@ internal static class CommandLine
 
         var root = new RootCommand("A user-space router for ConnectX NICs: alone, a data plane with a prompt.")
         {
-            s_emulatedNic, s_workerCore, s_buffers, s_exec, start, ctl, docs,
+            s_emulatedNic, s_workerCore, s_buffers, s_exec, start, ctl, CreateNic(), docs,
         };
         root.SetAction((result, _) => GuardAsync(() => InteractiveCommand.RunAsync(Options(result), result.GetValue(s_exec))));
         return root;
     }
+
+    private static System.CommandLine.Command CreateNic()
+    {
+        var log = new Option<string?>("--log") { Description = "Where the NIC writes what it finds wrong in its use.", HelpName = "FILE" };
+        var isPrivate = new Option<bool>("--private") { Description = "Puts the ports inside the program: faster, and for it alone." };
+        var program = new Argument<string[]>("program") { Description = "The program and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
+        var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, isPrivate, program };
+        run.SetAction((result, _) => GuardAsync(() => NicRunCommand.RunAsync(new NicRunOptions
+        {
+            Nics = Nics(result),
+            Log = result.GetValue(log),
+            IsPrivate = result.GetValue(isPrivate),
+            Program = result.GetRequiredValue(program),
+        })));
+
+        var outlives = new Option<int>("--for") { Required = true };
+        var serve = new System.CommandLine.Command("serve", "Holds the NICs of a program that nic run has started.") { s_nic, isPrivate, outlives };
+        serve.Hidden = true;
+        serve.SetAction(result => NicServeCommand.Run(
+            new NicRunOptions { Nics = Nics(result), IsPrivate = result.GetValue(isPrivate) }, result.GetValue(outlives)));
+        return new System.CommandLine.Command("nic", "Emulated NICs for programs other than Verbena.") { run, serve };
+    }
+
+    private static NicOptions[] Nics(ParseResult result) =>
+        result.GetValue(s_nic) is { Length: > 0 } given ? given : [new NicOptions(NicRunOptions.DefaultNic)];
 
     private static DataPlaneOptions Options(ParseResult result) => new()
     {

@@ -10,7 +10,7 @@ namespace Verbena.Emulator.Attachment;
 /// private to the user, goes with the process, and what killed processes have left behind goes with the next start. Whether
 /// a process lives is told by its lock on a file in the tree: its id may be another's in another container.
 /// </remarks>
-internal sealed class SysfsTree : IDisposable
+public sealed class SysfsTree : IDisposable
 {
     private const string Variable = "SYSFS_PATH";
     private const string Prefix = "verbena-sysfs.";

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -34,7 +33,7 @@ internal sealed class LocalPort : NicPort
     /// <exception cref="InvalidOperationException">The netdev or the wire can't be made; the message says why and what helps.</exception>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "the other constructor takes it over")]
     public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time)
-        : this(options, cables, time, new TapNetdev(options.Name, options.Mac ?? MacOf(options.Name)))
+        : this(options, cables, time, new TapNetdev(options.Name, options.Address))
     {
     }
 
@@ -150,18 +149,6 @@ internal sealed class LocalPort : NicPort
         _fromNetdev.Dispose();
         _toWire.Dispose();
         _steering.ToNetdev.Dispose();
-    }
-
-    /// <summary>A locally administered address that is the same for a name at every start (FNV-1a of the name).</summary>
-    private static MacAddress MacOf(string name)
-    {
-        ulong hash = 0xCBF2_9CE4_8422_2325;
-        foreach (byte b in Encoding.UTF8.GetBytes(name))
-        {
-            hash = (hash ^ b) * 0x0000_0100_0000_01B3;
-        }
-
-        return new MacAddress((hash & 0x00FF_FFFF_FFFF) | 0x0200_0000_0000);
     }
 
     private void UpdateLink()

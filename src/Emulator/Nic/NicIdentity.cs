@@ -12,6 +12,13 @@ public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicMode
     private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
     private const int BaseMinor = 192;
 
+    /// <summary>The identity of the NIC that is made from <paramref name="options"/> as the one numbered <paramref name="index"/>.</summary>
+    public static NicIdentity Of(NicOptions options, int index)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new NicIdentity(index, options.Name, options.Address, options.Model);
+    }
+
     /// <summary>Device number as sysfs shows it; stat gives the same (src/Shim).</summary>
     public string DeviceNumberText => $"{Major}:{BaseMinor + Index}";
 

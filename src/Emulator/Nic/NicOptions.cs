@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -16,6 +17,12 @@ public sealed record NicOptions(string Name)
 
     /// <summary>Address of the netdev. By default one is made from the name, the same at every start.</summary>
     public MacAddress? Mac { get; init; }
+
+    /// <summary><see cref="Mac"/>, or the address that is made from the name.</summary>
+    public MacAddress Address => Mac ?? MacOf(Name);
+
+    /// <summary>The form above, as it was read.</summary>
+    public string Text { get; private init; } = Name;
 
     public int SpeedGbps { get; init; } = 100;
 
@@ -35,7 +42,20 @@ public sealed record NicOptions(string Name)
             error = Apply(ref options, pair[0], pair.Length == 2 ? pair[1] : "");
         }
 
+        options = options with { Text = text };
         return error.Length == 0;
+    }
+
+    /// <summary>A locally administered address that is the same for a name at every start (FNV-1a of the name).</summary>
+    private static MacAddress MacOf(string name)
+    {
+        ulong hash = 0xCBF2_9CE4_8422_2325;
+        foreach (byte b in Encoding.UTF8.GetBytes(name))
+        {
+            hash = (hash ^ b) * 0x0000_0100_0000_01B3;
+        }
+
+        return new MacAddress((hash & 0x00FF_FFFF_FFFF) | 0x0200_0000_0000);
     }
 
     private static string Apply(ref NicOptions options, string key, string value)

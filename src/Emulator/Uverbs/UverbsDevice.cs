@@ -34,7 +34,7 @@ internal sealed unsafe partial class UverbsDevice
     /// <summary>The n of uverbs<i>n</i> and mlx5_<i>n</i>.</summary>
     public int Index { get; }
 
-    public NicIdentity Identity => new(Index, Nic.Options.Name, Nic.MacAddress, Nic.Options.Model);
+    public NicIdentity Identity => NicIdentity.Of(Nic.Options, Index);
 
     /// <summary>Kinds and numbers of the objects that programs have and have not destroyed, and of the contexts.</summary>
     public IEnumerable<string> LiveObjects

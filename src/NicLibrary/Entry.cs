@@ -1,0 +1,51 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Emulator;
+using Verbena.Emulator.Nic;
+using Verbena.Interop;
+
+namespace Verbena.NicLibrary;
+
+/// <summary>Where the shim enters, once in a program's life.</summary>
+internal static unsafe class Entry
+{
+    /// <summary>Makes the NICs that the environment describes and serves them as long as the program runs. Returns 0, or 1 if it can't.</summary>
+    [UnmanagedCallersOnly(EntryPoint = "verbena_nic_run")]
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "the caller is C")]
+    public static int Run()
+    {
+        try
+        {
+            EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), NullLogger.Instance);
+            return 0;
+        }
+        catch (Exception e)
+        {
+            Say("verbena nic: " + e.Message + "\n");
+            return 1;
+        }
+    }
+
+    private static List<NicOptions> Options(string lines)
+    {
+        var options = new List<NicOptions>();
+        foreach (string line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            options.Add(NicOptions.TryParse(line, out NicOptions parsed, out string error) ? parsed : throw new InvalidOperationException(error));
+        }
+
+        return options;
+    }
+
+    /// <summary>To the program's standard error, without the runtime's console, which would change how the program meets signals.</summary>
+    private static void Say(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        fixed (byte* start = bytes)
+        {
+            _ = Libc.write(2, start, (nuint)bytes.Length);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using Verbena.Emulator.Nic;
+
+namespace Verbena.Nic;
+
+/// <summary>What <c>verbena nic run</c> is asked for.</summary>
+internal sealed record NicRunOptions
+{
+    public const string DefaultNic = "enp94s0f0";
+
+    public required IReadOnlyList<NicOptions> Nics { get; init; }
+
+    /// <summary>Where the NIC writes what it finds wrong in the program's use of it; null: nowhere.</summary>
+    public string? Log { get; init; }
+
+    /// <summary>The ports are inside the program, which then is the only one that has them: no copy of a frame is made on its way.</summary>
+    public bool IsPrivate { get; init; }
+
+    /// <summary>The program and its arguments.</summary>
+    public IReadOnlyList<string> Program { get; init; } = [];
+}
