@@ -23,6 +23,7 @@ public static class EtherType
     public const ushort Arp = 0x0806;
     public const ushort Vlan = 0x8100;
     public const ushort Ip6 = 0x86DD;
+    public const ushort ServiceVlan = 0x88A8;
 }
 
 /// <summary>An ARP packet for IPv4 over Ethernet, 28 bytes (RFC 826).</summary>

@@ -42,7 +42,7 @@ public sealed partial class NicDevice : IDisposable
         _logger = logger;
         _time = time ?? TimeProvider.System;
         Conformance = new ConformanceLog(logger);
-        _queues = new QueueTable(Conformance, _memory, Uar, port.Counters);
+        _queues = new QueueTable(Conformance, _memory, Uar, port.Options.Model, port.Counters);
         _engine = new QueueEngine(port, _queues);
     }
 

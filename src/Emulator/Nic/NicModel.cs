@@ -64,6 +64,15 @@ public sealed record NicModel
     /// <summary>MLX5_IB_ALLOW_MPW, MLX5_IB_SUPPORT_EMPW: which multi-packet send WQEs it takes.</summary>
     public uint MultiPacketSend { get; init; }
 
+    /// <summary>The longest send WQE, in bytes; its length field allows 1008.</summary>
+    public int MaxSendWqeBytes { get; init; } = 1024;
+
+    /// <summary>The most payload of one TSO, in bytes.</summary>
+    public int MaxTsoBytes { get; init; } = 256 * 1024;
+
+    /// <summary><see cref="MinimumInline"/> in bytes: an Ethernet header with a VLAN tag. A frame without them is dropped.</summary>
+    public int MinimumInlineBytes => MinimumInline == Mlx5Abi.MLX5_USER_INLINE_MODE_NONE ? 0 : 18;
+
     /// <summary>MLX5_IB_CQE_RES_FORMAT_*: what compressed completions can carry.</summary>
     public required uint CompressionFormats { get; init; }
 

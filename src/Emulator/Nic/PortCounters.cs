@@ -13,7 +13,7 @@ public enum PortCounter
     /// <summary>Frames that Linux sent through the netdev.</summary>
     NetdevSent,
 
-    /// <summary>Frames that send queues gave.</summary>
+    /// <summary>Frames that send queues gave: of a TSO each segment, of a multi-packet WQE each packet.</summary>
     QueueSent,
 
     /// <summary>Copies made beyond the first, where a frame has several destinations.</summary>
@@ -54,6 +54,9 @@ public enum PortCounter
 
     /// <summary>Dropped: Linux did not take the frame.</summary>
     NetdevError,
+
+    /// <summary>Dropped: a send WQE holds less of the frame inline than the NIC demands; its completion is good.</summary>
+    TxInlineTooShort,
 
     /// <summary>Dropped: longer than the MTU and its headers.</summary>
     TxOversize,

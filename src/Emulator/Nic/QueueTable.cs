@@ -1,7 +1,7 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The queues of a device by number, and the register pages on which programs ring for them.</summary>
-internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar, PortCounters counters)
+internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar, NicModel model, PortCounters counters)
 {
     private const uint FirstNumber = 0x40; // hardware keeps the low ones for itself
     private const int MaxEntries = 32768;
@@ -97,7 +97,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
 
     private QueuePair Make(uint number, QueuePairParameters parameters)
     {
-        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance);
+        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, model, counters);
         ReceiveQueue? receive = parameters.ReceiveEntries == 0 ? null : MakeReceive(number, parameters);
         return new QueuePair(number, parameters.UarPage, parameters.Context, send, receive, counters);
     }

@@ -1,30 +1,31 @@
 using Verbena.Interop.Mlx5;
-using Verbena.Packets;
+using Verbena.Interop.Uverbs;
 
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The send side of a queue pair: takes WQEs in order once a doorbell has told of them.</summary>
 internal sealed unsafe class SendQueue
 {
-    private readonly QueuePairParameters _parameters;
-    private readonly CompletionQueue _completions;
-    private readonly ConformanceLog _conformance;
-    private readonly SendRing _ring;
-    private readonly uint* _record;
-    private ushort _next; // the block that the next WQE begins in, running
-    private ushort _end;  // one after the last block that a doorbell told of
-    private long _aheadSince;
-    private bool _ledByRecord;
-    private int _registers; // those of the page that rang for this queue, a bit each
+    private const uint OpcodeMask = 0xFF00_00FF; // with its modifier
+    private const uint LegacyMultiPacket = ((uint)Mlx5Prm.MLX5_OPC_MOD_MPW << 24) | Mlx5Wqe.MLX5_OPCODE_TSO;
 
-    public SendQueue(uint number, QueuePairParameters parameters, MemoryTable memory, ConformanceLog conformance)
+    private readonly QueuePairParameters _parameters;
+    private readonly NicModel _model;
+    private readonly CompletionQueue _completions;
+    private readonly SendRing _ring;
+    private readonly SendDoorbell _doorbell;
+    private readonly FrameGather _gather;
+    private bool _errorReported;
+
+    public SendQueue(uint number, QueuePairParameters parameters, MemoryTable memory, ConformanceLog conformance, NicModel model, PortCounters counters)
     {
         Number = number;
         _parameters = parameters;
+        _model = model;
         _completions = parameters.SendCompletions!;
-        _conformance = conformance;
         _ring = new SendRing(parameters, memory);
-        _record = (uint*)parameters.DoorbellRecordAddress + Mlx5Wqe.MLX5_SND_DBR;
+        _doorbell = new SendDoorbell(number, parameters, _ring, conformance);
+        _gather = new FrameGather(_ring, model, counters);
     }
 
     public uint Number { get; }
@@ -33,153 +34,167 @@ internal sealed unsafe class SendQueue
 
     public NicContext Context => _parameters.Context;
 
-    public bool HasWork => _next != _end;
+    public bool HasWork => _doorbell.Waiting != 0;
 
     public void Modify(QueueState state)
     {
         State = state;
-        _aheadSince = 0;
+        if (state != QueueState.Ready)
+        {
+            _gather.Abandon();
+        }
+
         if (state == QueueState.Reset)
         {
-            (_next, _end, _ledByRecord) = (0, 0, false);
+            _doorbell.Reset();
+            _errorReported = false;
         }
     }
 
     /// <summary>Takes what the program wrote to a doorbell register: the first eight bytes of its last WQE.</summary>
     public void Ring(mlx5_wqe_ctrl_seg doorbell, int register)
     {
-        if (State == QueueState.Reset)
+        if (State != QueueState.Reset)
         {
-            return;
+            _doorbell.Ring(doorbell, register);
         }
-
-        _registers |= 1 << register;
-        ushort index = (ushort)(doorbell.opmod_idx_opcode >> 8);
-        int blocks = Blocks((int)(doorbell.qpn_ds & 0x3F));
-        ushort end = (ushort)(index + blocks);
-        if ((ushort)(end - _next) > _parameters.SendBlocks)
-        {
-            ReportImpossible(end);
-            return;
-        }
-
-        CheckAgainstRing(doorbell, index);
-        if ((ushort)(ReadRecord() - end) > _parameters.SendBlocks)
-        {
-            _conformance.Report($"QP {Number}: the doorbell register says block {end}, the doorbell record only {ReadRecord()}");
-        }
-
-        Extend(end);
     }
 
     /// <summary>Looks for work after another queue's write to a register that this one may share, and whose value it may have replaced.</summary>
     public void RingFromRecord(int register)
     {
-        bool shares = _registers == 0 || (_registers & (1 << register)) != 0;
-        if (!shares || State == QueueState.Reset)
+        if (State != QueueState.Reset)
         {
-            return;
-        }
-
-        ushort record = ReadRecord();
-        if ((ushort)(record - _next) <= _parameters.SendBlocks)
-        {
-            _ledByRecord |= record != _end;
-            Extend(record);
+            _doorbell.RingFromRecord(register);
         }
     }
 
-    /// <summary>Checks the record while the queue rests: a program that is a second late forgot the register.</summary>
+    /// <summary>Checks the doorbell record while the queue rests.</summary>
     public void CheckRecord(long nowNanoseconds)
     {
-        if (State != QueueState.Ready || ReadRecord() == _end)
+        if (State == QueueState.Ready)
         {
-            _aheadSince = 0;
-        }
-        else if (_aheadSince == 0)
-        {
-            _aheadSince = nowNanoseconds;
-        }
-        else if (nowNanoseconds - _aheadSince > 1_000_000_000)
-        {
-            _aheadSince = long.MaxValue; // said once
-            _conformance.Report($"QP {Number}: the doorbell record says block {ReadRecord()}, the register has said {_end} for a second");
+            _doorbell.CheckRecord(nowNanoseconds);
         }
     }
 
-    /// <summary>Takes the next WQE. True if it gave a frame, which then fills the first <paramref name="length"/> bytes.</summary>
-    public bool TryTake(Span<byte> frame, ulong timestamp, out int length)
+    /// <summary>Goes on with the WQE that is under way, or takes the next one.</summary>
+    /// <returns>True if that gave a frame, which then fills the first <paramref name="length"/> bytes of <paramref name="room"/>.</returns>
+    public bool TryTake(Span<byte> room, ulong timestamp, out int length)
     {
         length = 0;
-        ushort index = _next;
+        ushort index = _doorbell.Next;
         mlx5_wqe_ctrl_seg* control = _ring.Control(index);
-        int ds = (int)(control->qpn_ds & 0x3F);
-        byte syndrome = CheckControl(control, index, ds);
-        if (syndrome != 0)
-        {
-            Fail(control, index, syndrome);
-            _next = _end; // where a WQE ends can't be told from a broken one
-            return false;
-        }
-
-        byte completion = (byte)((control->fm_ce_se >> 2) & 3);
+        var wqe = new SendWqe(index, (int)(control->qpn_ds & SendWqe.LengthMask));
         if (State == QueueState.Error)
         {
-            _next += (ushort)Blocks(ds);
-            if (completion != 1)
-            {
-                Complete(control, index, Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, solicited: false, timestamp);
-            }
-
+            Flush(control, wqe);
             return false;
         }
 
-        bool sends = (byte)control->opmod_idx_opcode.Value == Mlx5Wqe.MLX5_OPCODE_SEND;
-        syndrome = sends ? _ring.Gather(index, ds, frame, out length) : (byte)0;
-        _next += (ushort)Blocks(ds);
+        byte syndrome = CheckControl(control, wqe);
+        bool isLast = true;
+        if (syndrome == 0)
+        {
+            syndrome = Execute(control->opmod_idx_opcode & OpcodeMask, wqe, room, out length, out isLast);
+        }
+
         if (syndrome != 0)
         {
-            Fail(control, index, syndrome);
+            Fail(control, wqe, syndrome);
             return false;
         }
 
-        if (completion >= 2)
+        if (isLast)
         {
-            bool solicited = completion == 3 || (control->fm_ce_se & Mlx5Wqe.MLX5_WQE_CTRL_SOLICITED) != 0;
-            Complete(control, index, 0, solicited, timestamp);
+            Finish(control, wqe, timestamp);
         }
 
-        return sends;
+        return length > 0;
     }
 
-    private static int Blocks(int ds) => (ds + 3) / 4;
+    private byte Execute(uint opcode, SendWqe wqe, Span<byte> room, out int length, out bool isLast)
+    {
+        (length, isLast) = (0, true);
+        return opcode switch
+        {
+            Mlx5Wqe.MLX5_OPCODE_NOP => 0,
+            Mlx5Wqe.MLX5_OPCODE_SEND => _gather.Send(wqe, room, out length),
+            Mlx5Prm.MLX5_OPCODE_ENHANCED_MPSW => _gather.NextPacket(wqe, Mlx5Abi.MLX5_IB_SUPPORT_EMPW, room, out length, out isLast),
+            LegacyMultiPacket => _gather.NextPacket(wqe, Mlx5Abi.MLX5_IB_ALLOW_MPW, room, out length, out isLast),
+            Mlx5Wqe.MLX5_OPCODE_TSO => _gather.NextSegment(wqe, room, out length, out isLast),
+            _ => Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR,
+        };
+    }
 
     /// <summary>0, or the syndrome of a WQE that can't be executed at all.</summary>
-    private byte CheckControl(mlx5_wqe_ctrl_seg* control, ushort index, int ds)
+    private byte CheckControl(mlx5_wqe_ctrl_seg* control, SendWqe wqe)
     {
-        uint opcode = control->opmod_idx_opcode & 0xFF;
-        bool known = opcode is Mlx5Wqe.MLX5_OPCODE_SEND or Mlx5Wqe.MLX5_OPCODE_NOP;
-        bool ours = (ushort)(control->opmod_idx_opcode >> 8) == index && control->qpn_ds >> 8 == Number;
-        bool fits = ds >= (opcode == Mlx5Wqe.MLX5_OPCODE_SEND ? 2 : 1) && Blocks(ds) <= (ushort)(_end - index);
-        return known && ours && fits ? (byte)0 : Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
+        bool isOurs = (ushort)(control->opmod_idx_opcode >> 8) == wqe.Index && control->qpn_ds >> 8 == Number;
+        int fewest = (control->opmod_idx_opcode & OpcodeMask) == Mlx5Wqe.MLX5_OPCODE_NOP ? 1 : 2; // all others have an Ethernet segment
+        if (!isOurs || wqe.Units < fewest || !IsInRing(wqe))
+        {
+            return Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
+        }
+
+        return wqe.LengthBytes > _model.MaxSendWqeBytes ? Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR : (byte)0;
     }
 
-    private void Fail(mlx5_wqe_ctrl_seg* control, ushort index, byte syndrome)
+    /// <summary>True if a doorbell has told of the whole WQE.</summary>
+    private bool IsInRing(SendWqe wqe) => wqe.Units > 0 && SendWqe.Blocks(wqe.Units) <= _doorbell.Waiting;
+
+    private void Finish(mlx5_wqe_ctrl_seg* control, SendWqe wqe, ulong timestamp)
     {
-        bool wasReady = State == QueueState.Ready;
-        State = QueueState.Error;
-        if (wasReady)
+        MoveOn(wqe);
+        CompletionMode mode = ModeOf(control);
+        if (mode >= CompletionMode.Always)
         {
-            Complete(control, index, syndrome, solicited: false, 0);
+            bool isSolicited = mode == CompletionMode.AlwaysWithEvent || (control->fm_ce_se & Mlx5Wqe.MLX5_WQE_CTRL_SOLICITED) != 0;
+            Complete(control, wqe.Index, 0, isSolicited, timestamp);
         }
     }
 
-    private void Complete(mlx5_wqe_ctrl_seg* control, ushort index, byte syndrome, bool solicited, ulong timestamp)
+    /// <summary>The first bad WQE always says so; from then on the queue executes none.</summary>
+    private void Fail(mlx5_wqe_ctrl_seg* control, SendWqe wqe, byte syndrome)
+    {
+        _gather.Abandon();
+        MoveOn(wqe);
+        Complete(control, wqe.Index, syndrome, isSolicited: false, 0);
+        State = QueueState.Error;
+        _errorReported = true;
+    }
+
+    /// <summary>Hands back a WQE that was not executed.</summary>
+    private void Flush(mlx5_wqe_ctrl_seg* control, SendWqe wqe)
+    {
+        MoveOn(wqe);
+        if (ModeOf(control) != CompletionMode.OnFirstError || !_errorReported)
+        {
+            Complete(control, wqe.Index, Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, isSolicited: false, 0);
+        }
+
+        _errorReported = true;
+    }
+
+    private void MoveOn(SendWqe wqe)
+    {
+        // Where a WQE ends can't be told from an impossible length: it takes all that follow with it.
+        int blocks = IsInRing(wqe) ? SendWqe.Blocks(wqe.Units) : _doorbell.Waiting;
+        _doorbell.Next += (ushort)blocks;
+    }
+
+    private static CompletionMode ModeOf(mlx5_wqe_ctrl_seg* control) => (CompletionMode)((control->fm_ce_se >> 2) & 3);
+
+    private void Complete(mlx5_wqe_ctrl_seg* control, ushort index, byte syndrome, bool isSolicited, ulong timestamp)
     {
         if (!_completions.TryReserve(out mlx5_cqe64* entry))
         {
+            if (State != QueueState.Error)
+            {
+                _parameters.OnFatal?.Invoke();
+            }
+
             State = QueueState.Error;
-            _parameters.OnFatal?.Invoke();
             return;
         }
 
@@ -190,47 +205,15 @@ internal sealed unsafe class SendQueue
             entry->timestamp = timestamp;
         }
 
-        _completions.Publish(entry, syndrome == 0 ? Mlx5Cqe.MLX5_CQE_REQ : Mlx5Cqe.MLX5_CQE_REQ_ERR, solicited);
+        _completions.Publish(entry, syndrome == 0 ? Mlx5Cqe.MLX5_CQE_REQ : Mlx5Cqe.MLX5_CQE_REQ_ERR, isSolicited);
     }
 
-    /// <summary>A value behind what is done is one that another queue's doorbell made known before; else it is an error.</summary>
-    private void ReportImpossible(ushort end)
+    /// <summary>When a WQE is to complete: bits 3:2 of its fm_ce_se.</summary>
+    private enum CompletionMode
     {
-        bool isBehind = (ushort)(_next - end) <= _parameters.SendBlocks;
-        if (!isBehind || !_ledByRecord)
-        {
-            _conformance.Report(isBehind
-                ? $"QP {Number}: the doorbell register went backwards, to block {end} from {_end}"
-                : $"QP {Number}: the doorbell register says block {end}, more than the {_parameters.SendBlocks} after {_next}");
-        }
-    }
-
-    /// <summary>The register must hold the last WQE's own first bytes.</summary>
-    private void CheckAgainstRing(mlx5_wqe_ctrl_seg doorbell, ushort index)
-    {
-        mlx5_wqe_ctrl_seg* control = _ring.Control(index);
-        if (control->opmod_idx_opcode != doorbell.opmod_idx_opcode || control->qpn_ds != doorbell.qpn_ds)
-        {
-            _conformance.Report($"QP {Number}: the doorbell register's value is not the beginning of the WQE at block {index}");
-        }
-    }
-
-    private void Extend(ushort end)
-    {
-        if ((ushort)(end - _next) > (ushort)(_end - _next))
-        {
-            _end = end;
-        }
-    }
-
-    private ushort ReadRecord()
-    {
-        uint raw = Be32.FromRaw(Volatile.Read(ref *_record)).Value;
-        if (raw > 0xFF_FFFF)
-        {
-            _conformance.Report($"QP {Number}: send doorbell record 0x{raw:x} exceeds 24 bits, or is in the wrong byte order");
-        }
-
-        return (ushort)raw;
+        OnError = 0,
+        OnFirstError = 1,
+        Always = 2,
+        AlwaysWithEvent = 3,
     }
 }

@@ -52,7 +52,7 @@ internal static unsafe class ContextCommands
         qp_tab_size = DeviceQueries.MaxQueuePairs,
         bf_reg_size = 512,
         cache_line_size = 64,
-        max_sq_desc_sz = 1024,
+        max_sq_desc_sz = (ushort)model.MaxSendWqeBytes,
         max_rq_desc_sz = 512,
         max_send_wqebb = DeviceQueries.MaxWorkRequests,
         max_recv_wr = DeviceQueries.MaxWorkRequests,

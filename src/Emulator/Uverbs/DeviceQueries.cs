@@ -50,6 +50,7 @@ internal static unsafe class DeviceQueries
 
     private static void QueryDeviceExtended(UverbsContext context, in IoctlFrame frame)
     {
+        NicModel model = context.Device.Nic.Options.Model;
         frame.Output(UVERBS_ATTR_CORE_OUT, new ib_uverbs_ex_query_device_resp
         {
             @base = Device(context.Device),
@@ -70,7 +71,16 @@ internal static unsafe class DeviceQueries
         frame.Output(UVERBS_ATTR_UHW_OUT, new mlx5_ib_query_device_resp
         {
             response_length = (uint)sizeof(mlx5_ib_query_device_resp),
+            tso_caps = new mlx5_ib_tso_caps { max_tso = (uint)model.MaxTsoBytes, supported_qpts = RawPacketQueuePairs },
             rss_caps = new mlx5_ib_rss_caps { rx_hash_fields_mask = 0xFF, rx_hash_function = Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ },
+            mlx5_ib_support_multi_pkt_send_wqes = model.MultiPacketSend,
+            sw_parsing_caps = new mlx5_ib_sw_parsing_caps
+            {
+                sw_parsing_offloads = Mlx5Abi.MLX5_IB_SW_PARSING | Mlx5Abi.MLX5_IB_SW_PARSING_CSUM | Mlx5Abi.MLX5_IB_SW_PARSING_LSO,
+                supported_qpts = RawPacketQueuePairs,
+            },
+            tunnel_offloads_caps = Mlx5Abi.MLX5_IB_TUNNELED_OFFLOADS_VXLAN | Mlx5Abi.MLX5_IB_TUNNELED_OFFLOADS_GRE
+                | Mlx5Abi.MLX5_IB_TUNNELED_OFFLOADS_GENEVE,
         });
     }
 

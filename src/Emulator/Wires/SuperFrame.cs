@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Packets;
@@ -6,33 +5,30 @@ using Verbena.Packets;
 namespace Verbena.Emulator.Wires;
 
 /// <summary>A TCP packet that its sender left to hardware to cut, and the segments that a NIC makes of it.</summary>
-/// <remarks>virtio 1.2, 5.1.6.2 for the header; Linux, net/ipv4/tcp_offload.c (tcp_gso_segment) for the flags.</remarks>
+/// <remarks>virtio 1.2, 5.1.6.2.</remarks>
 internal readonly ref struct SuperFrame
 {
-    private const byte Fin = 0x01;
-    private const byte Push = 0x08;
-    private const byte CongestionWindowReduced = 0x80;
-
     private readonly ReadOnlySpan<byte> _frame;
-    private readonly FrameInfo _info;
+    private readonly FrameHeaders _headers;
     private readonly int _headerBytes;
     private readonly int _segmentBytes;
     private readonly int _payloadBytes;
 
-    private SuperFrame(ReadOnlySpan<byte> frame, FrameInfo info, int segmentBytes)
+    private SuperFrame(ReadOnlySpan<byte> frame, FrameHeaders headers, int segmentBytes)
     {
         _frame = frame;
-        _info = info;
+        _headers = headers;
         _segmentBytes = segmentBytes;
-        int tcpBytes = (frame[info.TransportOffset + 12] >> 4) * 4;
-        _headerBytes = info.TransportOffset + tcpBytes;
-        _payloadBytes = info.TransportBytes - tcpBytes;
+        HeaderLayer tcp = headers.Outer;
+        int tcpBytes = (frame[tcp.TransportOffset + 12] >> 4) * 4;
+        _headerBytes = tcp.TransportOffset + tcpBytes;
+        _payloadBytes = tcp.TransportBytes(frame) - tcpBytes;
     }
 
     /// <summary>Number of segments.</summary>
     public int Count => (_payloadBytes + _segmentBytes - 1) / _segmentBytes;
 
-    private bool IsWhole => _headerBytes >= _info.TransportOffset + 20 && _payloadBytes > 0;
+    private bool IsWhole => _headerBytes >= _headers.Outer.TransportOffset + 20 && _payloadBytes > 0;
 
     /// <summary>False if <paramref name="header"/> asks for nothing, or for something else than TCP, or the frame is not what it says.</summary>
     public static bool TryParse(ReadOnlySpan<byte> frame, in virtio_net_hdr header, out SuperFrame result)
@@ -44,13 +40,13 @@ internal readonly ref struct SuperFrame
             return false;
         }
 
-        FrameInfo info = FrameInfo.Parse(frame);
-        if (info.Transport != IpProtocol.Tcp || header.gso_size == 0)
+        FrameHeaders headers = FrameHeaders.Parse(frame);
+        if (headers.Outer.Transport != IpProtocol.Tcp || header.gso_size == 0)
         {
             return false;
         }
 
-        result = new SuperFrame(frame, info, header.gso_size);
+        result = new SuperFrame(frame, headers, header.gso_size);
         return result.IsWhole && result._headerBytes + header.gso_size <= FrameBatch.MaxFrameBytes;
     }
 
@@ -62,38 +58,8 @@ internal readonly ref struct SuperFrame
         Span<byte> segment = room[..(_headerBytes + payload)];
         _frame[.._headerBytes].CopyTo(segment);
         _frame.Slice(_headerBytes + offset, payload).CopyTo(segment[_headerBytes..]);
-        WriteNetworkHeader(segment[_info.NetworkOffset..], index);
-        WriteTcpHeader(segment[_info.TransportOffset..], index);
-        ChecksumOffload.Apply(segment, network: true, transport: true);
+        TcpSegment.Complete(segment, _headers, index, offset, isLast: index == Count - 1);
+        ChecksumOffload.Apply(segment, _headers, ChecksumOffload.All);
         return segment.Length;
-    }
-
-    private void WriteNetworkHeader(Span<byte> packet, int index)
-    {
-        if (_info.IpVersion == 4)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(packet[2..], (ushort)packet.Length);
-            ushort identification = BinaryPrimitives.ReadUInt16BigEndian(packet[4..]);
-            BinaryPrimitives.WriteUInt16BigEndian(packet[4..], (ushort)(identification + index));
-        }
-        else
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(packet[4..], (ushort)(packet.Length - 40));
-        }
-    }
-
-    private void WriteTcpHeader(Span<byte> tcp, int index)
-    {
-        uint sequence = BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]);
-        BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], sequence + (uint)(index * _segmentBytes));
-        if (index != 0)
-        {
-            tcp[13] &= unchecked((byte)~CongestionWindowReduced);
-        }
-
-        if (index != Count - 1)
-        {
-            tcp[13] &= unchecked((byte)~(Fin | Push));
-        }
     }
 }

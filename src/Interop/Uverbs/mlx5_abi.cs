@@ -24,6 +24,12 @@ public static class Mlx5Abi
     public const byte MLX5_USER_INLINE_MODE_L2 = 2;
     public const uint MLX5_IB_ALLOW_MPW = 2;
     public const uint MLX5_IB_SUPPORT_EMPW = 4;
+    public const uint MLX5_IB_SW_PARSING = 1;
+    public const uint MLX5_IB_SW_PARSING_CSUM = 2;
+    public const uint MLX5_IB_SW_PARSING_LSO = 4;
+    public const uint MLX5_IB_TUNNELED_OFFLOADS_VXLAN = 1;
+    public const uint MLX5_IB_TUNNELED_OFFLOADS_GRE = 2;
+    public const uint MLX5_IB_TUNNELED_OFFLOADS_GENEVE = 4;
     public const uint MLX5_IB_CQE_RES_FORMAT_HASH = 1;
     public const uint MLX5_IB_CQE_RES_FORMAT_CSUM = 2;
     public const uint MLX5_IB_CQE_RES_FORMAT_CSUM_STRIDX = 4;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using Verbena.Emulator.Nic;
 using Verbena.Packets;
 
 namespace Verbena.Tests.Emulator.Nic;
@@ -44,7 +43,13 @@ internal static class Frames
             transport[12] = 0x50;
         }
 
-        ChecksumOffload.Apply(frame, network: true, transport: true);
+        ushort sum = Packet.Sum(from, destination.GetAddressBytes(), [0, protocol, (byte)(transportBytes >> 8), (byte)transportBytes], transport.ToArray());
+        BinaryPrimitives.WriteUInt16BigEndian(transport[(protocol == IpProtocol.Udp ? 6 : 16)..], sum);
+        if (isIp4)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(ip[10..], Packet.Sum(ip[..header].ToArray()));
+        }
+
         return frame;
     }
 }

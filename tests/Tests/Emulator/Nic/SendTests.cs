@@ -138,7 +138,7 @@ public sealed unsafe class SendTests : IDisposable
             "beyond the region" => _program.Pointer(0, 64, offset: (TestProgram.Entries * 2 * TestProgram.BufferBytes) - 63),
             _ => _program.Pointer(0, 64),
         };
-        ushort bad = _program.WriteSend([], pointer, opcode: fault == "opcode" ? Mlx5Wqe.MLX5_OPCODE_TSO : Mlx5Wqe.MLX5_OPCODE_SEND);
+        ushort bad = _program.WriteSend([], pointer, opcode: fault == "opcode" ? (byte)0x0F : Mlx5Wqe.MLX5_OPCODE_SEND);
         var control = (mlx5_wqe_ctrl_seg*)_program.SendRing;
         if (fault == "index")
         {

@@ -18,9 +18,12 @@ internal sealed unsafe class TestProgram : IDisposable
     private uint _received;
     private uint _completed;
 
-    public TestProgram(NicDevice nic, int entryBytes = 64, int receiveStrideLog2 = 4, NicContext? context = null)
+    private readonly int _sendBlocks;
+
+    public TestProgram(NicDevice nic, int entryBytes = 64, int receiveStrideLog2 = 4, NicContext? context = null, int sendBlocks = Entries)
     {
         _nic = nic;
+        _sendBlocks = sendBlocks;
         NativeMemory.Clear(_memory, 1 << 20);
         new Span<byte>(ReceiveRing, Entries * 2 * 128).Fill(0xF0);
         new Span<byte>(SendCompletionRing, Entries * 2 * 128).Fill(0xF0);
@@ -57,7 +60,7 @@ internal sealed unsafe class TestProgram : IDisposable
             UarPage = Page,
             UserIndex = 0x77,
             SendBufferAddress = (ulong)SendRing,
-            SendBlocks = Entries,
+            SendBlocks = sendBlocks,
             SendCompletions = SendCompletions,
             OnFatal = () => Fatal++,
         });
@@ -142,29 +145,31 @@ internal sealed unsafe class TestProgram : IDisposable
 
     /// <summary>Writes a SEND of <paramref name="segments"/> at the next block, wrapping; does not ring.</summary>
     public ushort WriteSend(ReadOnlySpan<byte> inline, ReadOnlySpan<byte> segments, byte completion = 2, byte opcode = Mlx5Wqe.MLX5_OPCODE_SEND,
-        byte checksums = 0)
+        byte checksums = 0) => WriteWqe(opcode, [.. SendSegments.Ethernet(inline, checksums), .. segments], completion);
+
+    /// <summary>Writes a control segment and what follows it at the next block, wrapping; does not ring.</summary>
+    public ushort WriteWqe(uint opcode, ReadOnlySpan<byte> body, byte completion = 2)
     {
-        int header = 32 + (inline.Length > 2 ? (inline.Length - 2 + 15) & -16 : 0);
-        byte[] wqe = new byte[header + segments.Length];
+        byte[] wqe = new byte[16 + body.Length];
         ushort index = _produced;
-        ref mlx5_wqe_ctrl_seg control = ref MemoryMarshal.AsRef<mlx5_wqe_ctrl_seg>(wqe.AsSpan());
-        control.opmod_idx_opcode = ((uint)index << 8) | opcode;
-        control.qpn_ds = (Pair.Number << 8) | (uint)(wqe.Length / 16);
-        control.fm_ce_se = (byte)(completion << 2);
-        ref mlx5_wqe_eth_seg ethernet = ref MemoryMarshal.AsRef<mlx5_wqe_eth_seg>(
-            wqe.Length >= 48 ? wqe.AsSpan(16) : (wqe = [.. wqe, .. new byte[48 - wqe.Length]]).AsSpan(16));
-        ethernet.cs_flags = checksums;
-        ethernet.inline_hdr_sz = (ushort)inline.Length;
-        inline.CopyTo(wqe.AsSpan(30));
-        segments.CopyTo(wqe.AsSpan(header));
-        for (int i = 0; i < header + segments.Length; i++)
+        MemoryMarshal.Write(wqe, new mlx5_wqe_ctrl_seg
         {
-            SendRing[((index * 64) + i) % (Entries * 64)] = wqe[i];
+            opmod_idx_opcode = ((uint)index << 8) | opcode,
+            qpn_ds = (Pair.Number << 8) | (uint)(wqe.Length / 16),
+            fm_ce_se = (byte)(completion << 2),
+        });
+        body.CopyTo(wqe.AsSpan(16));
+        for (int i = 0; i < wqe.Length; i++)
+        {
+            SendRing[((index * 64) + i) % (_sendBlocks * 64)] = wqe[i];
         }
 
-        _produced += (ushort)((header + segments.Length + 63) / 64);
+        _produced += (ushort)((wqe.Length + 63) / 64);
         return index;
     }
+
+    /// <summary>The control segment of the WQE at a block.</summary>
+    public mlx5_wqe_ctrl_seg* SendControl(ushort index) => (mlx5_wqe_ctrl_seg*)(SendRing + (index % _sendBlocks * 64));
 
     /// <summary>A data segment for a registered buffer.</summary>
     public byte[] Pointer(int buffer, int length, uint? lkey = null, long offset = 0)
@@ -191,7 +196,7 @@ internal sealed unsafe class TestProgram : IDisposable
     public void Ring(ushort last, int registerOffset = 0x800)
     {
         Records[7] = _produced;
-        WriteRegister(registerOffset, *(ulong*)(SendRing + (last % Entries * 64)));
+        WriteRegister(registerOffset, *(ulong*)SendControl(last));
     }
 
     public void WriteRegister(int offset, ulong value) => RegisterPage.Write(_nic.Uar.FileDescriptor, Page, offset, value);
