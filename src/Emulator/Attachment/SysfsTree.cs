@@ -147,11 +147,19 @@ public sealed class SysfsTree : IDisposable
         Write($"{function}/class", "0x020000");
         Write($"{function}/revision", "0x00");
         Write($"{function}/numa_node", "-1");
+        Write($"{function}/resource", Resources());
         Write($"{function}/modalias", string.Create(CultureInfo.InvariantCulture,
             $"pci:v000015B3d{model.PciDevice:X8}sv000015B3sd{model.PciSubsystem:X8}bc02sc00i00"));
         Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{model.PciDevice:X4}\nPCI_SLOT_NAME={address}");
         Directory.CreateDirectory(Full("bus/pci/drivers/mlx5_core"));
         Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
+    }
+
+    /// <summary>The one BAR of a ConnectX, and the twelve other lines of a function that can have virtual ones: begin, end, flags.</summary>
+    private static string Resources()
+    {
+        const string None = "0x0000000000000000 0x0000000000000000 0x0000000000000000";
+        return string.Join('\n', Enumerable.Repeat(None, 12).Prepend("0x0000000092000000 0x0000000093ffffff 0x000000000014220c"));
     }
 
     private static void WriteUverbs(NicIdentity nic, string directory)
