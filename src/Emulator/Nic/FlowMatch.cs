@@ -1,97 +1,121 @@
-using System.Runtime.Intrinsics;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>A flow's specs as value and mask over <see cref="FrameInfo.Key"/>.</summary>
-internal readonly record struct FlowMatch(Vector512<ulong> Value, Vector512<ulong> Mask)
+/// <summary>What a frame has to look like for a flow: (frame and mask) = value. The default matches every frame.</summary>
+public readonly record struct FlowMatch
 {
-    private const ulong MacBits = 0xFFFF_FFFF_FFFF_0000;
-    private const ulong MulticastBit = 0x0100_0000_0000_0000;
+    private const ulong MacBits = 0xFFFF_FFFF_FFFF;
+    private const byte MulticastBit = 1;
+
+    private FlowMatch(ReadOnlySpan<byte> value, ReadOnlySpan<byte> mask, MatchCriteria criteria, bool isMulticastOnly)
+    {
+        Value = new MatchFields(value);
+        Mask = new MatchFields(mask);
+        Criteria = criteria;
+        IsMulticastOnly = isMulticastOnly;
+    }
+
+    /// <summary>Flows of one priority are grouped by mask and criteria.</summary>
+    internal MatchFields Mask { get; }
+
+    internal MatchFields Value { get; }
+
+    internal MatchCriteria Criteria { get; }
+
+    /// <summary>True if the kernel takes the flow for one that catches multicast only, which then comes behind all priorities.</summary>
+    internal bool IsMulticastOnly { get; }
 
     /// <summary>True if the flow names one unicast destination address, all of it.</summary>
-    public bool NamesUnicastMac => (Mask[0] & MacBits) == MacBits && (Value[0] & MulticastBit) == 0;
+    internal bool NamesUnicastMac => (Mask.Outer[1] & MacBits) == MacBits && (Value.Outer[1] & MulticastBit) == 0;
 
-    /// <summary>True if the flow asks for multicast destinations only.</summary>
-    public bool IsMulticastOnly => (Mask[0] & Value[0] & MulticastBit) != 0 || IsIp4MulticastOnly;
+    internal MacAddress DestinationMac => new(System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(Value.Outer[1]) >> 16);
 
-    private bool IsIp4MulticastOnly => Mask[6] >> 28 == 0xF && Value[6] >> 28 == 0xE && Value[2] >> 56 == 4;
+    /// <summary>True if the flow looks at more than the outer headers.</summary>
+    internal bool IsDeep => Mask.Misc != default || Mask.Inner != default;
 
-    /// <exception cref="NicException">EINVAL: the specs contradict each other.</exception>
-    public static FlowMatch Of(IReadOnlyList<FlowSpec> specs)
+    /// <summary>The match that specifications of headers make together.</summary>
+    /// <exception cref="NicException">EINVAL: they contradict each other, or a value has bits outside its mask.</exception>
+    public static FlowMatch Of(params IReadOnlyList<FlowSpec> specs)
     {
-        Span<ulong> value = stackalloc ulong[8];
-        Span<ulong> mask = stackalloc ulong[8];
-        foreach (FlowSpec spec in specs)
+        ArgumentNullException.ThrowIfNull(specs);
+        Span<byte> value = stackalloc byte[MatchParameters.ComparedBytes];
+        Span<byte> mask = stackalloc byte[MatchParameters.ComparedBytes];
+        value.Clear();
+        mask.Clear();
+        new FlowSpecWriter(value, mask).Write(specs);
+        MatchCriteria criteria = (IsZero(mask, MatchParameters.Outer) ? MatchCriteria.None : MatchCriteria.Outer)
+            | (IsZero(mask, MatchParameters.Misc) ? MatchCriteria.None : MatchCriteria.Misc)
+            | (IsZero(mask, MatchParameters.Inner) ? MatchCriteria.None : MatchCriteria.Inner);
+        Check(value, mask);
+        return new FlowMatch(value, mask, criteria, specs.Count > 0 && IsMulticast(specs[0]));
+    }
+
+    /// <summary>The match that a program wrote as struct fte_match_param, of which it may leave out the end.</summary>
+    /// <exception cref="NicException">EINVAL: value has bits outside mask. EOPNOTSUPP: the port can't compare what mask asks for.</exception>
+    public static FlowMatch OfParameters(ReadOnlySpan<byte> value, ReadOnlySpan<byte> mask, MatchCriteria criteria)
+    {
+        Span<byte> values = stackalloc byte[MatchParameters.MaxBytes];
+        Span<byte> masks = stackalloc byte[MatchParameters.MaxBytes];
+        values.Clear();
+        masks.Clear();
+        value.CopyTo(values);
+        mask.CopyTo(masks);
+        Check(values, masks);
+        for (int section = 0; section < MatchParameters.MaxBytes; section += MatchParameters.SectionBytes)
         {
-            switch (spec)
+            if (((int)criteria >> (section / MatchParameters.SectionBytes) & 1) == 0)
             {
-                case EthernetSpec ethernet:
-                    Add(value, mask, ethernet);
-                    break;
-                case Ip4Spec ip4:
-                    Add(value, mask, ip4);
-                    break;
-                case Ip6Spec ip6:
-                    Add(value, mask, ip6);
-                    break;
-                case PortSpec ports:
-                    Set(value, mask, 2, (ulong)ports.Protocol << 40, 0xFFUL << 40);
-                    Set(value, mask, 7, ((ulong)ports.Source << 16) | ports.Destination, ((ulong)ports.SourceMask << 16) | ports.DestinationMask);
-                    break;
-                default:
-                    throw NicException.Invalid($"{spec.GetType().Name} is no flow spec that the NIC knows");
+                values.Slice(section, MatchParameters.SectionBytes).Clear();
+                masks.Slice(section, MatchParameters.SectionBytes).Clear();
             }
         }
 
-        Vector512<ulong> masks = Vector512.Create<ulong>(mask);
-        return new FlowMatch(Vector512.Create<ulong>(value) & masks, masks);
+        CheckCompared(masks);
+        return new FlowMatch(values, masks, criteria, IsMulticast(values, masks));
     }
 
-    private static void Add(Span<ulong> value, Span<ulong> mask, EthernetSpec spec)
+    /// <summary>Linux, drivers/infiniband/hw/mlx5/fs.c, flow_is_multicast_only: the first specification decides.</summary>
+    private static bool IsMulticast(FlowSpec first) => first switch
     {
-        Set(value, mask, 0, (spec.Destination.Bits << 16) | spec.EtherType, (spec.DestinationMask.Bits << 16) | spec.EtherTypeMask);
-        Set(value, mask, 1, (spec.Source.Bits << 16) | spec.VlanTag, (spec.SourceMask.Bits << 16) | spec.VlanTagMask);
-        if (spec.VlanTagMask != 0)
+        { IsInner: true } => false,
+        EthernetSpec ethernet => ethernet.Destination.IsMulticast && ethernet.DestinationMask.IsMulticast,
+        Ip4Spec ip4 => ip4.Destination.Value >> 28 == 0xE,
+        _ => false,
+    };
+
+    /// <summary>Linux, drivers/infiniband/hw/mlx5/fs.c, raw_fs_is_multicast.</summary>
+    private static bool IsMulticast(ReadOnlySpan<byte> value, ReadOnlySpan<byte> mask)
+    {
+        const int Ip4 = MatchParameters.DestinationIp + 12;
+        return (value[MatchParameters.DestinationMac] & mask[MatchParameters.DestinationMac] & MulticastBit) != 0
+            || (value[Ip4] >> 4 == 0xE && mask[Ip4] >> 4 == 0xE);
+    }
+
+    private static bool IsZero(ReadOnlySpan<byte> parameters, int section) =>
+        !parameters.Slice(section, MatchParameters.SectionBytes).ContainsAnyExcept((byte)0);
+
+    /// <summary>Linux, drivers/net/ethernet/mellanox/mlx5/core/fs_core.c, check_valid_spec.</summary>
+    private static void Check(ReadOnlySpan<byte> value, ReadOnlySpan<byte> mask)
+    {
+        for (int i = 0; i < value.Length; i++)
         {
-            Set(value, mask, 2, 1UL << 48, 1UL << 48);
+            if ((value[i] & ~mask[i]) != 0)
+            {
+                throw NicException.Invalid($"the flow's value has bits outside its mask, at byte {i} of the match parameters");
+            }
         }
     }
 
-    private static void Add(Span<ulong> value, Span<ulong> mask, Ip4Spec spec)
+    private static void CheckCompared(ReadOnlySpan<byte> mask)
     {
-        Imply(value, mask, EtherType.Ip4, 4);
-        Set(value, mask, 2, ((ulong)spec.Protocol << 40) | ((ulong)spec.TypeOfService << 32),
-            ((ulong)spec.ProtocolMask << 40) | ((ulong)spec.TypeOfServiceMask << 32));
-        Set(value, mask, 4, spec.Source.Value, spec.SourceMask.Value);
-        Set(value, mask, 6, spec.Destination.Value, spec.DestinationMask.Value);
-    }
-
-    private static void Add(Span<ulong> value, Span<ulong> mask, Ip6Spec spec)
-    {
-        Imply(value, mask, EtherType.Ip6, 6);
-        Set(value, mask, 2, ((ulong)spec.NextHeader << 40) | ((ulong)spec.TrafficClass << 32) | spec.FlowLabel,
-            ((ulong)spec.NextHeaderMask << 40) | ((ulong)spec.TrafficClassMask << 32) | spec.FlowLabelMask);
-        Set(value, mask, 3, (ulong)(spec.Source >> 64), (ulong)(spec.SourceMask >> 64));
-        Set(value, mask, 4, (ulong)spec.Source, (ulong)spec.SourceMask);
-        Set(value, mask, 5, (ulong)(spec.Destination >> 64), (ulong)(spec.DestinationMask >> 64));
-        Set(value, mask, 6, (ulong)spec.Destination, (ulong)spec.DestinationMask);
-    }
-
-    private static void Imply(Span<ulong> value, Span<ulong> mask, ushort etherType, ulong version)
-    {
-        Set(value, mask, 0, etherType, 0xFFFF);
-        Set(value, mask, 2, version << 56, 0xFFUL << 56);
-    }
-
-    private static void Set(Span<ulong> value, Span<ulong> mask, int word, ulong bits, ulong under)
-    {
-        if (((value[word] ^ bits) & mask[word] & under) != 0)
+        ReadOnlySpan<byte> compared = MatchParameters.Compared;
+        for (int i = 0; i < mask.Length; i++)
         {
-            throw NicException.Invalid("the flow's specs contradict each other");
+            if ((mask[i] & ~(i < compared.Length ? compared[i] : 0)) != 0)
+            {
+                throw NicException.NotSupported($"the port can't match byte {i} of the match parameters");
+            }
         }
-
-        value[word] |= bits & under;
-        mask[word] |= under;
     }
 }

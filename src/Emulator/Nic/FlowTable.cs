@@ -1,197 +1,118 @@
-using System.Runtime.Intrinsics;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>The flows of a port, in the order in which a frame meets them.</summary>
-/// <remarks>
-/// Levels, first to last: for each priority the flows with DONT_TRAP, then the others; then the flows for multicast
-/// only. In a level, groups of equal mask come in the order in which they were made, and at most one entry takes the
-/// frame: the first made mask wins, not the closer one. After an entry with DONT_TRAP the frame goes on to the next
-/// level, after another it stops. What passes all levels is for the default flows and for Linux.
-/// </remarks>
+/// <summary>The flows of a port.</summary>
 internal sealed class FlowTable
 {
-    /// <summary>The most entries that one frame meets.</summary>
-    public const int MaxHits = Levels;
+    private readonly LinkedList<FlowRule> _rules = []; // in the order they were added
+    private readonly Dictionary<FlowRule, LinkedListNode<FlowRule>> _nodes = [];
 
-    private const int Priorities = 16;
-    private const int MulticastLevel = Priorities * 2;
-    private const int Levels = MulticastLevel + 1;
+    /// <summary>Normal flows for what comes from the wire, or back from the port's own queues.</summary>
+    public FlowPriorities Receive { get; } = new();
 
-    private readonly List<FlowGroup>[] _levels = new List<FlowGroup>[Levels];
-    private readonly List<FlowRule> _rules = [];
-    private (int Level, FlowGroup Group)[] _order = []; // all groups, as a frame meets them
+    /// <summary>Normal flows for what the port sends.</summary>
+    public FlowPriorities Send { get; } = new();
 
-    public FlowTable()
-    {
-        for (int i = 0; i < Levels; i++)
-        {
-            _levels[i] = [];
-        }
-    }
-
-    /// <summary>Queue pairs of default flows for all that is left, and for multicast only.</summary>
+    /// <summary>Queue pairs of default flows for all that is left.</summary>
     public FlowDestination[] AllDefault { get; private set; } = [];
 
+    /// <summary>Queue pairs of default flows for multicast that is left.</summary>
     public FlowDestination[] MulticastDefault { get; private set; } = [];
 
-    /// <summary>The rules in the order they were added.</summary>
-    public IReadOnlyList<FlowRule> Rules => _rules;
+    /// <summary>Queue pairs that get a copy of every frame.</summary>
+    public FlowDestination[] Sniffers { get; private set; } = [];
 
     /// <summary>The address that the first unicast flow names, if there is one.</summary>
     public MacAddress? FirstUnicastMac { get; private set; }
 
+    /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority), ENOSPC, EOPNOTSUPP: as a kernel answers.</exception>
     public FlowRule Add(FlowParameters parameters)
     {
         Check(parameters);
-        FlowRule rule = new(parameters, FlowMatch.Of(parameters.Specs));
+        FlowRule rule = new(parameters);
         if (parameters.Type == FlowType.Normal)
         {
-            AddToLevel(rule);
+            Priorities(rule).Add(rule);
         }
 
-        _rules.Add(rule);
-        Publish();
+        _nodes.Add(rule, _rules.AddLast(rule));
+        if (parameters.Type != FlowType.Normal)
+        {
+            PublishDefaults();
+        }
+        else if (NamesUnicastMac(rule))
+        {
+            FirstUnicastMac ??= rule.Match.DestinationMac;
+        }
+
         return rule;
     }
 
     public void Remove(FlowRule rule)
     {
-        _rules.Remove(rule);
-        if (rule.Parameters.Type == FlowType.Normal)
+        _nodes.Remove(rule, out LinkedListNode<FlowRule>? node);
+        _rules.Remove(node!);
+        if (rule.Parameters.Type != FlowType.Normal)
         {
-            List<FlowGroup> groups = _levels[LevelOf(rule)];
-            FlowGroup group = groups.Find(g => g.Mask == rule.Match.Mask)!;
-            group.Remove(rule);
-            if (group.IsEmpty)
-            {
-                groups.Remove(group);
-            }
+            PublishDefaults();
+            return;
         }
 
-        Publish();
-    }
-
-    /// <summary>Finds the entries that take a received frame, and says whether the last one ends its way.</summary>
-    public int Find(in Vector512<ulong> key, Span<FlowEntry> hits, out bool trapped)
-    {
-        int count = 0;
-        int doneLevel = -1;
-        trapped = false;
-        foreach ((int level, FlowGroup group) in _order)
+        Priorities(rule).Remove(rule);
+        if (NamesUnicastMac(rule))
         {
-            if (level == doneLevel || group.Find(in key) is not { } entry)
-            {
-                continue;
-            }
-
-            hits[count++] = entry;
-            doneLevel = level;
-            trapped = IsTrap(level);
-            if (trapped)
-            {
-                break;
-            }
+            FirstUnicastMac = _rules.FirstOrDefault(NamesUnicastMac)?.Match.DestinationMac;
         }
-
-        return count;
     }
 
-    /// <summary>Finds the entries that take a frame sent on this port: flows of other contexts, for unicast only those that name its address.</summary>
-    public int FindLocal(in Vector512<ulong> key, NicContext? sender, bool isMulticast, Span<FlowEntry> hits, out bool trapped)
-    {
-        int count = 0;
-        int doneLevel = -1;
-        trapped = false;
-        foreach ((int level, FlowGroup group) in _order)
-        {
-            if (level == doneLevel || group.Find(in key) is not { } entry || !IsForOthers(entry, sender)
-                || (!isMulticast && !entry.Match.NamesUnicastMac))
-            {
-                continue;
-            }
-
-            hits[count++] = entry;
-            doneLevel = level;
-            trapped = IsTrap(level);
-            if (trapped)
-            {
-                break;
-            }
-        }
-
-        return count;
-    }
-
-    private static bool IsTrap(int level) => (level & 1) == 1 || level == MulticastLevel;
-
-    private static bool IsForOthers(FlowEntry entry, NicContext? sender)
-    {
-        foreach (FlowDestination destination in entry.Destinations)
-        {
-            if (destination.Context != sender)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static int LevelOf(FlowRule rule)
-    {
-        FlowParameters parameters = rule.Parameters;
-        return parameters.DontTrap ? parameters.Priority * 2
-            : rule.Match.IsMulticastOnly ? MulticastLevel
-            : (parameters.Priority * 2) + 1;
-    }
+    private FlowPriorities Priorities(FlowRule rule) => rule.Parameters.IsEgress ? Send : Receive;
 
     private static void Check(FlowParameters parameters)
     {
-        if (!parameters.Destination.Receives)
+        if (parameters.Priority >= FlowPriorities.Count)
         {
-            throw NicException.Invalid("the flow's queue pair has no receive queue");
+            throw NicException.NoMemory($"flow priority {parameters.Priority} is above {FlowPriorities.Count - 1}"); // ENOMEM: mlx5's answer
         }
 
-        if (parameters.Priority >= Priorities)
-        {
-            throw NicException.NoMemory($"flow priority {parameters.Priority} is above {Priorities - 1}"); // ENOMEM: mlx5's answer
-        }
-
-        if (parameters.Type != FlowType.Normal && (parameters.DontTrap || parameters.Tag is not null))
-        {
-            throw NicException.Invalid("a default flow can neither let frames go on nor tag them");
-        }
-
-        if (parameters.Priority < 0 || !Enum.IsDefined(parameters.Type))
+        if (parameters.Priority < 0 || !Enum.IsDefined(parameters.Type) || !Enum.IsDefined(parameters.Action) || parameters.Tag > 0xFF_FFFF)
         {
             throw NicException.Invalid("no such kind of flow");
         }
+
+        if (parameters.IsEgress)
+        {
+            CheckEgress(parameters);
+        }
+        else if (parameters.Action == FlowAction.Forward && parameters.Destination is not { Receives: true })
+        {
+            throw NicException.Invalid("the flow has no queue pair with a receive queue");
+        }
     }
 
-    private void AddToLevel(FlowRule rule)
+    private static void CheckEgress(FlowParameters parameters)
     {
-        List<FlowGroup> groups = _levels[LevelOf(rule)];
-        FlowGroup? group = groups.Find(g => g.Mask == rule.Match.Mask);
-        if (group is null)
+        if (parameters.Type != FlowType.Normal)
         {
-            group = new FlowGroup(rule.Match.Mask);
-            groups.Add(group);
+            throw NicException.Invalid("only a normal flow is for what is sent");
         }
 
-        group.Add(rule);
+        if (parameters.Action == FlowAction.DefaultMiss || (parameters.DontTrap && parameters.Action != FlowAction.Drop))
+        {
+            throw NicException.NotSupported("a flow for what is sent can't pass it on");
+        }
     }
 
-    private void Publish()
+    private void PublishDefaults()
     {
-        _order = [.. _levels.SelectMany((groups, level) => groups.Select(group => (level, group)))];
-        FlowRule? unicast = _rules.Find(r => r.Parameters.Type == FlowType.Normal && r.Match.NamesUnicastMac);
-        FirstUnicastMac = unicast is null ? null : new MacAddress(unicast.Match.Value[0] >> 16);
-        AllDefault = Defaults(FlowType.AllDefault);
-        MulticastDefault = Defaults(FlowType.MulticastDefault);
+        AllDefault = Destinations(FlowType.AllDefault);
+        MulticastDefault = Destinations(FlowType.MulticastDefault);
+        Sniffers = Destinations(FlowType.Sniffer);
     }
 
-    private FlowDestination[] Defaults(FlowType type) =>
-        [.. _rules.Where(r => r.Parameters.Type == type).Select(r => r.Parameters.Destination).Distinct()];
+    private static bool NamesUnicastMac(FlowRule rule) =>
+        rule.Parameters is { Type: FlowType.Normal, IsEgress: false } && rule.Match.NamesUnicastMac;
+
+    private FlowDestination[] Destinations(FlowType type) =>
+        [.. _rules.Where(r => r.Parameters.Type == type).Select(r => r.Parameters.Destination!).Distinct()];
 }

@@ -6,14 +6,14 @@ using Verbena.Packets;
 namespace Verbena.Emulator.Nic;
 
 /// <summary>What the NIC's parser finds in a frame: fields for flows and RSS, header offsets for checksums.</summary>
-/// <remarks>
-/// <see cref="Key"/> is eight words, most significant bits first: destination MAC, EtherType | source MAC, VLAN tag |
-/// IP version 8, tagged 8, protocol 8, traffic class 8, flow label 32 | source IP (2) | destination IP (2; IPv4 in the low
-/// half) | 32 zero, source port, destination port. Flows compare it under a mask, in one go.
-/// </remarks>
+/// <remarks><see cref="Headers"/> lie as in the outer headers of <see cref="MatchParameters"/>: flows compare them under a mask, in one go.</remarks>
 internal struct FrameInfo
 {
-    public Vector512<ulong> Key;
+    public Vector512<ulong> Headers;
+
+    private const ulong MacBits = 0xFFFF_FFFF_FFFF;
+    private const ushort ServiceVlan = 0x88A8; // IEEE 802.1Q, table 9-1
+    private const int VlanTagBytes = 4;
 
     /// <summary>4, 6, or 0 if there is no IP header, or not the whole of it.</summary>
     public byte IpVersion;
@@ -31,31 +31,32 @@ internal struct FrameInfo
     /// <summary>Reads the headers of <paramref name="frame"/>, of at least 14 bytes. What is cut short is left out.</summary>
     public static FrameInfo Parse(ReadOnlySpan<byte> frame)
     {
-        FrameInfo info = default;
-        ulong w0 = BinaryPrimitives.ReadUInt64BigEndian(frame) & ~0xFFFFUL;
-        ulong w1 = BinaryPrimitives.ReadUInt64BigEndian(frame[6..]) & ~0xFFFFUL;
-        ulong w2 = 0;
         int offset = EthernetHeader.Size;
         ushort type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
-        if (type == EtherType.Vlan && frame.Length >= offset + 4)
+        ushort vlan = 0;
+        byte bits = 0;
+        if (IsVlan(type) && frame.Length >= offset + VlanTagBytes)
         {
-            w1 |= BinaryPrimitives.ReadUInt16BigEndian(frame[14..]);
-            type = BinaryPrimitives.ReadUInt16BigEndian(frame[16..]);
-            w2 = 1UL << 48;
-            offset += 4;
+            bits = type == EtherType.Vlan ? MatchParameters.CvlanTag : MatchParameters.SvlanTag;
+            vlan = BinaryPrimitives.ReadUInt16LittleEndian(frame[offset..]);
+            type = BinaryPrimitives.ReadUInt16BigEndian(frame[(offset + 2)..]);
+            offset += VlanTagBytes;
+            if (IsVlan(type) && frame.Length >= offset + VlanTagBytes)
+            {
+                type = BinaryPrimitives.ReadUInt16BigEndian(frame[(offset + 2)..]);
+                offset += VlanTagBytes;
+            }
         }
 
-        info.NetworkOffset = offset;
-        Words ip = type switch
-        {
-            EtherType.Ip4 => info.ParseIp4(frame[offset..]),
-            EtherType.Ip6 => info.ParseIp6(frame[offset..]),
-            _ => default,
-        };
-        ulong ports = info.Transport == 0 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(frame[info.TransportOffset..]);
-        info.Key = Vector512.Create(w0 | type, w1, w2 | ip.Word2, ip.SourceHigh, ip.SourceLow, ip.DestinationHigh, ip.DestinationLow, ports);
-        return info;
+        ulong source = BinaryPrimitives.ReadUInt64LittleEndian(frame[6..]) & MacBits;
+        ulong destination = BinaryPrimitives.ReadUInt64LittleEndian(frame) & MacBits;
+        return ParseNetwork(frame, offset, type, source, destination | ((ulong)vlan << 48), bits);
     }
+
+    /// <summary>Reads the headers of a packet inside a tunnel that carries no Ethernet header.</summary>
+    public static FrameInfo ParsePacket(ReadOnlySpan<byte> packet, ushort type) => ParseNetwork(packet, 0, type, 0, 0, 0);
+
+    public static bool IsVlan(ushort etherType) => etherType is EtherType.Vlan or ServiceVlan;
 
     /// <summary>The CQE's l4_hdr_type_etc: transport in bits 6:4, IP version in 3:2, fragment in 7, options in 1.</summary>
     public readonly byte HeaderTypes(ReadOnlySpan<byte> frame)
@@ -115,6 +116,38 @@ internal struct FrameInfo
         return none || Checksum.IsValid(transport, PseudoHeaderSum(frame));
     }
 
+    /// <summary>Words are little-endian: the first byte of the headers is the lowest.</summary>
+    private static FrameInfo ParseNetwork(ReadOnlySpan<byte> frame, int offset, ushort type, ulong source, ulong destination, byte bits)
+    {
+        FrameInfo info = default;
+        info.NetworkOffset = offset;
+        Words ip = type switch
+        {
+            EtherType.Ip4 => info.ParseIp4(frame[offset..]),
+            EtherType.Ip6 => info.ParseIp6(frame[offset..]),
+            _ => default,
+        };
+        ulong flags = bits | (info.IsFragment ? MatchParameters.Fragment : 0u) | ((uint)info.IpVersion << MatchParameters.IpVersionShift);
+        ulong tcp = 0;
+        ulong udp = 0;
+        if (info.Transport == IpProtocol.Tcp)
+        {
+            ReadOnlySpan<byte> header = frame[info.TransportOffset..];
+            tcp = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(header) << 32) | ((ulong)header[13] << 24);
+            flags |= header[12] & (ulong)MatchParameters.TcpFlagNonce;
+        }
+        else if (info.Transport == IpProtocol.Udp)
+        {
+            udp = (ulong)BinaryPrimitives.ReadUInt32LittleEndian(frame[info.TransportOffset..]) << 32;
+        }
+
+        info.Headers = Vector512.Create(
+            source | ((ulong)BinaryPrimitives.ReverseEndianness(type) << 48), destination,
+            ip.Protocol | ((ulong)ip.TrafficClass << 8) | (flags << 16) | tcp, ((ulong)ip.TimeToLive << 24) | udp,
+            ip.SourceHigh, ip.SourceLow, ip.DestinationHigh, ip.DestinationLow);
+        return info;
+    }
+
     private Words ParseIp4(ReadOnlySpan<byte> packet)
     {
         if (packet.Length < Ip4Header.Size)
@@ -133,9 +166,8 @@ internal struct FrameInfo
         HasIpOptions = headerBytes > Ip4Header.Size;
         IsFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & (Ip4Header.MoreFragments | Ip4Header.FragmentOffsetMask)) != 0;
         FindTransport(packet[9], headerBytes, totalBytes);
-        return new Words(
-            (4UL << 56) | ((ulong)packet[9] << 40) | ((ulong)packet[1] << 32),
-            0, BinaryPrimitives.ReadUInt32BigEndian(packet[12..]), 0, BinaryPrimitives.ReadUInt32BigEndian(packet[16..]));
+        return new Words(packet[9], packet[1], packet[8],
+            0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[12..]) << 32, 0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[16..]) << 32);
     }
 
     private Words ParseIp6(ReadOnlySpan<byte> packet)
@@ -157,11 +189,9 @@ internal struct FrameInfo
         IsFragment = packet[6] == FragmentHeader;
         HasIpOptions = packet[6] is 0 or 43 or FragmentHeader or 60; // hop-by-hop, routing, fragment, destination options
         FindTransport(packet[6], HeaderBytes, totalBytes);
-        uint first = BinaryPrimitives.ReadUInt32BigEndian(packet);
-        return new Words(
-            (6UL << 56) | ((ulong)packet[6] << 40) | ((ulong)((first >> 20) & 0xFF) << 32) | (first & 0xF_FFFF),
-            BinaryPrimitives.ReadUInt64BigEndian(packet[8..]), BinaryPrimitives.ReadUInt64BigEndian(packet[16..]),
-            BinaryPrimitives.ReadUInt64BigEndian(packet[24..]), BinaryPrimitives.ReadUInt64BigEndian(packet[32..]));
+        return new Words(packet[6], (byte)(BinaryPrimitives.ReadUInt16BigEndian(packet) >> 4), packet[7],
+            BinaryPrimitives.ReadUInt64LittleEndian(packet[8..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[16..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(packet[24..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[32..]));
     }
 
     private void FindTransport(byte protocol, int headerBytes, int totalBytes)
@@ -172,5 +202,6 @@ internal struct FrameInfo
         Transport = !IsFragment && TransportBytes >= needed ? protocol : (byte)0;
     }
 
-    private readonly record struct Words(ulong Word2, ulong SourceHigh, ulong SourceLow, ulong DestinationHigh, ulong DestinationLow);
+    private readonly record struct Words(
+        byte Protocol, byte TrafficClass, byte TimeToLive, ulong SourceHigh, ulong SourceLow, ulong DestinationHigh, ulong DestinationLow);
 }

@@ -167,8 +167,8 @@ public sealed partial class NicDevice : IDisposable
         return new RssQueuePair(parameters, _port.Counters);
     }
 
-    /// <summary>Steers frames to a queue pair.</summary>
-    /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority): as a kernel answers.</exception>
+    /// <summary>Steers frames.</summary>
+    /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority), ENOSPC, EOPNOTSUPP: as a kernel answers.</exception>
     public FlowRule AddFlow(FlowParameters parameters) => _port.AddFlow(parameters);
 
     public void RemoveFlow(FlowRule rule) => _port.RemoveFlow(rule);

@@ -38,7 +38,7 @@ internal abstract class NicPort(NicOptions options) : IDisposable
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public abstract void SetCarrier(bool up);
 
-    /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority): as a kernel answers.</exception>
+    /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority), ENOSPC, EOPNOTSUPP: as a kernel answers.</exception>
     public abstract FlowRule AddFlow(FlowParameters parameters);
 
     public abstract void RemoveFlow(FlowRule rule);

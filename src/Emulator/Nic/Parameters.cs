@@ -43,6 +43,8 @@ public sealed record QueuePairParameters
 {
     public required NicContext Context { get; init; }
 
+    public SelfLoopback SelfLoopback { get; init; }
+
     /// <summary>Number of the protection domain; memory regions of others are refused.</summary>
     public required uint ProtectionDomain { get; init; }
 
@@ -106,6 +108,8 @@ public sealed record RssParameters
 {
     public required NicContext Context { get; init; }
 
+    public SelfLoopback SelfLoopback { get; init; }
+
     public required IndirectionTable Table { get; init; }
 
     /// <summary>What goes into the hash; no fields at all for a table of one entry.</summary>
@@ -130,4 +134,7 @@ public enum RssFields : uint
     DestinationTcp = 0x20,
     SourceUdp = 0x40,
     DestinationUdp = 0x80,
+
+    /// <summary>The fields of the packet inside a tunnel.</summary>
+    Inner = 0x8000_0000,
 }

@@ -52,6 +52,9 @@ public enum PortCounter
     /// <summary>Dropped: no flow took the frame, and the netdev is down.</summary>
     NoMatchNetdevDown,
 
+    /// <summary>Dropped: a flow says so.</summary>
+    FlowDrop,
+
     /// <summary>Dropped: Linux did not take the frame.</summary>
     NetdevError,
 

@@ -5,11 +5,12 @@ public sealed class QueuePair : QueueDestination
 {
     private QueuePairState _state;
 
-    internal QueuePair(uint number, int uarPage, NicContext context, SendQueue? send, ReceiveQueue? receive, PortCounters counters)
-        : base(context, receive is null ? [] : [receive], null, counters)
+    internal QueuePair(uint number, QueuePairParameters parameters, SendQueue? send, ReceiveQueue? receive, PortCounters counters)
+        : base(parameters.Context, receive is null ? [] : [receive], null, counters)
     {
+        SelfLoopback = parameters.SelfLoopback;
         Number = number;
-        UarPage = uarPage;
+        UarPage = parameters.UarPage;
         Send = send;
         Receive = receive;
     }

@@ -99,7 +99,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     {
         SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, model, counters);
         ReceiveQueue? receive = parameters.ReceiveEntries == 0 ? null : MakeReceive(number, parameters);
-        return new QueuePair(number, parameters.UarPage, parameters.Context, send, receive, counters);
+        return new QueuePair(number, parameters, send, receive, counters);
     }
 
     private ReceiveQueue MakeReceive(uint number, QueuePairParameters parameters)

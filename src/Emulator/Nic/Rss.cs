@@ -11,6 +11,18 @@ internal sealed class Rss(RssFields fields, ReadOnlySpan<byte> key)
     /// <summary>The hash and the CQE's rx_hash_type; both 0 if the packet lacks a selected header.</summary>
     public (uint Hash, byte Type) Compute(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
+        if ((_fields & RssFields.Inner) == RssFields.None)
+        {
+            return ComputeHeaders(frame, in info);
+        }
+
+        return TunnelHeaders.TryFindInner(frame, in info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo)
+            ? ComputeHeaders(inner, in innerInfo)
+            : default;
+    }
+
+    private (uint Hash, byte Type) ComputeHeaders(ReadOnlySpan<byte> frame, in FrameInfo info)
+    {
         bool isIp4 = info.IpVersion == 4;
         RssFields network = _fields & (isIp4 ? RssFields.SourceIp4 | RssFields.DestinationIp4 : RssFields.SourceIp6 | RssFields.DestinationIp6);
         RssFields ports = _fields & (info.Transport == IpProtocol.Tcp

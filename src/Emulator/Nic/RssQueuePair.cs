@@ -17,21 +17,20 @@ public sealed class RssQueuePair : QueueDestination
     private const RssFields Udp = RssFields.SourceUdp | RssFields.DestinationUdp;
 
     internal RssQueuePair(RssParameters parameters, PortCounters counters)
-        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters), counters)
-    {
-    }
+        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters), counters) =>
+        SelfLoopback = parameters.SelfLoopback;
 
     /// <summary>The rules of mlx5_ib (create_rss_raw_qp_tir).</summary>
     private static Rss? Checked(RssParameters parameters)
     {
         RssFields fields = parameters.Fields;
         bool mixes = ((fields & Ip4) != RssFields.None && (fields & Ip6) != RssFields.None) || ((fields & Tcp) != RssFields.None && (fields & Udp) != RssFields.None);
-        if (mixes || (fields & ~(Ip4 | Ip6 | Tcp | Udp)) != RssFields.None)
+        if (mixes || (fields & ~(Ip4 | Ip6 | Tcp | Udp | RssFields.Inner)) != RssFields.None)
         {
             throw NicException.Invalid($"RSS hashes one IP version and one transport, not {fields}");
         }
 
-        if (fields == RssFields.None)
+        if ((fields & ~RssFields.Inner) == RssFields.None)
         {
             return parameters.Table.Queues.Count == 1
                 ? null

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -6,7 +7,10 @@ namespace Verbena.Emulator.Nic;
 /// <summary>Decides where a frame goes: to receive queues, to Linux, to the wire. Counts every copy.</summary>
 internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters counters)
 {
-    private readonly FlowEntry[] _hits = new FlowEntry[FlowTable.MaxHits];
+    private readonly FlowEntry[] _hits = new FlowEntry[FlowPriorities.MaxHits];
+
+    [SuppressMessage("Style", "IDE0044", Justification = "a field, so that it need not be cleared for each frame")]
+    private MatchFields _fields;
 
     /// <summary>Frames for Linux, to be handed over at the end of a pass.</summary>
     public FrameBatch ToNetdev { get; } = new();
@@ -19,32 +23,36 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     {
         FrameInfo info = FrameInfo.Parse(frame);
         bool isMulticast = (frame[0] & 1) != 0;
-        int hits = flows.Find(in info.Key, _hits, out bool trapped);
-        int copies = Deliver(frame, in info, hits, null);
+        int copies = Deliver(frame, in info, flows.Sniffers);
+        ReadFields(frame, in info, flows.Receive);
+        int hits = flows.Receive.Find(in info.Headers, in _fields, _hits);
+        copies += Deliver(frame, in info, hits);
+        bool trapped = hits > 0 && _hits[hits - 1].Traps;
         if (!trapped)
         {
             copies += isMulticast ? MulticastLeft(frame, in info) : UnicastLeft(frame, in info);
         }
 
-        Settle(copies);
+        Settle(copies, hits);
     }
 
     /// <summary>Steers a frame that a queue or, with no context, Linux has sent. True: it goes to the wire (too).</summary>
     public bool FromPort(ReadOnlySpan<byte> frame, NicContext? sender)
     {
         FrameInfo info = FrameInfo.Parse(frame);
-        bool isMulticast = (frame[0] & 1) != 0;
-        int hits = flows.FindLocal(in info.Key, sender, isMulticast, _hits, out bool trapped);
-        int copies = Deliver(frame, in info, hits, sender);
-        bool forLinux = sender is not null && !trapped && (isMulticast ? netdev.HasCarrier : IsNetdevs(frame));
-        if (forLinux)
+        int copies = Deliver(frame, in info, flows.Sniffers);
+        if (!flows.Send.IsEmpty)
         {
-            copies += ForNetdev(frame);
+            ReadFields(frame, in info, flows.Send);
+            int hits = flows.Send.Find(in info.Headers, in _fields, _hits);
+            if (hits > 0 && _hits[hits - 1].Drops)
+            {
+                Settle(copies, hits);
+                return false;
+            }
         }
 
-        bool toWire = isMulticast || (!trapped && !forLinux);
-        Settle(copies + (toWire ? 1 : 0));
-        return toWire;
+        return Loop(frame, in info, sender, copies);
     }
 
     /// <summary>Hands to Linux what has been collected for it.</summary>
@@ -61,17 +69,63 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         ToNetdev.Clear();
     }
 
-    private int Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, int hits, NicContext? sender)
+    /// <summary>Delivers a sent frame on the port itself, and says whether it goes to the wire.</summary>
+    private bool Loop(ReadOnlySpan<byte> frame, in FrameInfo info, NicContext? sender, int copies)
+    {
+        bool isMulticast = (frame[0] & 1) != 0;
+        ReadFields(frame, in info, flows.Receive);
+        int hits = flows.Receive.FindLocal(in info.Headers, in _fields, sender, isMulticast, _hits);
+        copies += DeliverLocal(frame, in info, hits, sender, isMulticast);
+        bool trapped = hits > 0 && _hits[hits - 1].Traps;
+        if (isMulticast && !trapped)
+        {
+            copies += DeliverLocal(frame, in info, flows.MulticastDefault, sender) + DeliverLocal(frame, in info, flows.AllDefault, sender);
+        }
+
+        bool forLinux = sender is not null && !trapped && (isMulticast ? netdev.HasCarrier : IsNetdevs(frame));
+        if (forLinux)
+        {
+            copies += ForNetdev(frame);
+        }
+
+        bool toWire = isMulticast || (!trapped && !forLinux);
+        Settle(copies + (toWire ? 1 : 0), hits);
+        return toWire;
+    }
+
+    private void ReadFields(ReadOnlySpan<byte> frame, in FrameInfo info, FlowPriorities flows)
+    {
+        if (flows.IsDeep)
+        {
+            _fields = TunnelHeaders.Fields(frame, in info);
+        }
+    }
+
+    private int Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, int hits)
     {
         int copies = 0;
         for (int i = 0; i < hits; i++)
         {
-            uint tag = _hits[i].Tag ?? 0;
             foreach (FlowDestination destination in _hits[i].Destinations)
             {
-                if (sender is null || destination.Context != sender)
+                destination.Deliver(frame, in info, _hits[i].Tag, Timestamp);
+                copies++;
+            }
+        }
+
+        return copies;
+    }
+
+    private int DeliverLocal(ReadOnlySpan<byte> frame, in FrameInfo info, int hits, NicContext? sender, bool isMulticast)
+    {
+        int copies = 0;
+        for (int i = 0; i < hits; i++)
+        {
+            foreach (FlowDestination destination in _hits[i].Destinations)
+            {
+                if (destination.Accepts(sender, isMulticast))
                 {
-                    destination.Deliver(frame, in info, tag, Timestamp);
+                    destination.Deliver(frame, in info, _hits[i].Tag, Timestamp);
                     copies++;
                 }
             }
@@ -102,6 +156,21 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         return destinations.Length;
     }
 
+    private int DeliverLocal(ReadOnlySpan<byte> frame, in FrameInfo info, FlowDestination[] destinations, NicContext? sender)
+    {
+        int copies = 0;
+        foreach (FlowDestination destination in destinations)
+        {
+            if (destination.Accepts(sender, isMulticast: true))
+            {
+                destination.Deliver(frame, in info, 0, Timestamp);
+                copies++;
+            }
+        }
+
+        return copies;
+    }
+
     private int ForNetdev(ReadOnlySpan<byte> frame)
     {
         if (!ToNetdev.HasRoom)
@@ -116,15 +185,16 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     private bool IsNetdevs(ReadOnlySpan<byte> frame) => new MacAddress(frame[..6]) == netdev.MacAddress;
 
     /// <summary>A frame without a destination is a drop, one with several makes copies.</summary>
-    private void Settle(int copies)
+    private void Settle(int copies, int hits)
     {
-        if (copies == 0)
+        if (copies > 0)
         {
-            counters.Add(PortCounter.NoMatchNetdevDown);
+            counters.Add(PortCounter.Copies, (ulong)(copies - 1));
         }
         else
         {
-            counters.Add(PortCounter.Copies, (ulong)(copies - 1));
+            bool asked = hits > 0 && _hits[hits - 1].Drops;
+            counters.Add(asked ? PortCounter.FlowDrop : PortCounter.NoMatchNetdevDown);
         }
     }
 }

@@ -32,6 +32,9 @@ internal sealed record AttributeSpec(
 {
     private const int NoLimit = ushort.MaxValue;
 
+    /// <summary>How many variants it has, of which the attribute names one; 0: it has none.</summary>
+    public int Variants { get; private init; }
+
     /// <summary>The driver's input and output, of commands for which this driver has none.</summary>
     private static readonly AttributeSpec[] s_driver =
     [
@@ -42,6 +45,14 @@ internal sealed record AttributeSpec(
     /// <summary>A number of exactly so many bytes.</summary>
     public static AttributeSpec In(ushort id, int bytes, [CallerArgumentExpression(nameof(id))] string name = "") =>
         new(id, name, AttributeKind.Input, bytes, bytes);
+
+    /// <summary>So many bytes, within bounds.</summary>
+    public static AttributeSpec In(ushort id, int minBytes, int maxBytes, [CallerArgumentExpression(nameof(id))] string name = "") =>
+        new(id, name, AttributeKind.Input, minBytes, maxBytes);
+
+    /// <summary>One of several variants, of which the first holds a number of so many bytes and the others nothing.</summary>
+    public static AttributeSpec Choice(ushort id, int variants, int bytes, [CallerArgumentExpression(nameof(id))] string name = "") =>
+        new(id, name, AttributeKind.Input, 0, bytes) { Variants = variants };
 
     /// <summary>Flags: 4 or 8 bytes.</summary>
     public static AttributeSpec Flags(ushort id, [CallerArgumentExpression(nameof(id))] string name = "") =>
@@ -94,12 +105,21 @@ internal sealed record AttributeSpec(
         Find(id, required) ?? Find(id, optional) ?? Find(id, s_driver);
 
     /// <summary>Checks what the program gave.</summary>
-    /// <exception cref="UverbsException">EINVAL: the length is wrong, or reserved bits are set. EFAULT: the answer has nowhere to go.</exception>
+    /// <exception cref="UverbsException">
+    /// EINVAL: the length is wrong, or reserved bits are set. EOPNOTSUPP: no such variant. EFAULT: the answer has nowhere to go.
+    /// </exception>
     public void Check(in ib_uverbs_attr attribute)
     {
-        if (attribute.len < MinBytes || attribute.len > MaxBytes || attribute.enum_data != 0)
+        if (attribute.enum_data is > 0 and <= byte.MaxValue && Variants > 0 && attribute.enum_data >= Variants)
         {
-            throw UverbsException.Invalid($"{Name} has {attribute.len} bytes, not {MinBytes}");
+            throw UverbsException.NotSupported($"{Name} has {Variants} variants, not number {attribute.enum_data}");
+        }
+
+        int minBytes = Variants > 0 && attribute.enum_data == 0 ? MaxBytes : MinBytes;
+        int maxBytes = Variants > 0 && attribute.enum_data != 0 ? 0 : MaxBytes;
+        if (attribute.len < minBytes || attribute.len > maxBytes || attribute.enum_data >= Math.Max(Variants, 1))
+        {
+            throw UverbsException.Invalid($"{Name} has {attribute.len} bytes, not {minBytes}");
         }
 
         if (Kind == AttributeKind.Handle && attribute.data > int.MaxValue)

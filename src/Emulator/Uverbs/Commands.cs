@@ -17,13 +17,13 @@ internal static class Commands
     private static readonly FrozenDictionary<(ushort, ushort), MethodCommand> s_methods = new[]
     {
         [InvokeWrite], ContextCommands.Methods, DeviceQueries.Methods, Uar.Methods, Pd.Methods, Mr.Methods,
-        Cq.Methods, Qp.Methods, Wq.Methods, RwqIndTbl.Methods, Flow.Methods,
+        Cq.Methods, Qp.Methods, Wq.Methods, RwqIndTbl.Methods, Flow.Methods, FlowMatcher.Methods,
     }.SelectMany(methods => methods).ToFrozenDictionary(method => (method.ObjectId, method.MethodId));
 
     private static readonly FrozenDictionary<uint, WriteCommand> s_writes = new[]
     {
         ContextCommands.Writes, DeviceQueries.Writes, Pd.Writes, Mr.Writes, Cq.Writes, Qp.Writes, Wq.Writes,
-        RwqIndTbl.Writes, Flow.Writes,
+        RwqIndTbl.Writes, Flow.Writes, Multicast.Writes,
     }.SelectMany(writes => writes).ToFrozenDictionary(write => write.Number);
 
     public static MethodCommand? FindMethod(in IoctlFrame frame) => s_methods.GetValueOrDefault((frame.ObjectId, frame.MethodId));

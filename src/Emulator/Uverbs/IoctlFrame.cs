@@ -105,6 +105,9 @@ internal readonly unsafe struct IoctlFrame
         return attribute.len is > 0 and < 8 ? attribute.data & ((1UL << (attribute.len * 8)) - 1) : attribute.data;
     }
 
+    /// <summary>Which variant of an attribute that has several was chosen.</summary>
+    public byte Variant(ushort id) => (byte)_attributes[Require(id)].enum_data;
+
     /// <summary>A structure.</summary>
     /// <exception cref="UverbsException">EINVAL: it is too short. EOPNOTSUPP: it is longer, and the rest is not zero.</exception>
     public T Input<T>(ushort id)

@@ -42,6 +42,11 @@ internal abstract class Qp : UverbsObject
     /// <summary>What a flow to this queue pair leads to.</summary>
     public abstract FlowDestination Destination { get; }
 
+    /// <summary>Which of its context's own frames come back: the flags of the driver's part of QP_CREATE.</summary>
+    protected static SelfLoopback SelfLoopbackOf(mlx5_ib_qp_flags flags) =>
+        (flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC) ? SelfLoopback.Unicast : SelfLoopback.None)
+        | (flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC) ? SelfLoopback.Multicast : SelfLoopback.None);
+
     private static void Create(UverbsContext context, in IoctlFrame frame)
     {
         if (frame.Number(UVERBS_ATTR_CREATE_QP_TYPE) != IB_UVERBS_QPT_RAW_PACKET)

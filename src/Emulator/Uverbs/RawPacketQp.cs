@@ -37,6 +37,7 @@ internal sealed class RawPacketQp : Qp
         QueuePair queue = context.Device.Nic.CreateQueuePair(new QueuePairParameters
         {
             Context = context.NicContext,
+            SelfLoopback = SelfLoopbackOf(driver.flags),
             ProtectionDomain = pd.Number,
             DoorbellRecordAddress = driver.db_addr,
             UarPage = Uar.CheckPage(context, driver.bfreg_index),
@@ -98,6 +99,7 @@ internal sealed class RawPacketQp : Qp
         }
 
         const mlx5_ib_qp_flags Known = mlx5_ib_qp_flags.MLX5_QP_FLAG_SCATTER_CQE | mlx5_ib_qp_flags.MLX5_QP_FLAG_UAR_PAGE_INDEX
+            | mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS
             | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
         if ((uint)(driver.flags & ~Known) != 0 || !driver.flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_UAR_PAGE_INDEX))
         {

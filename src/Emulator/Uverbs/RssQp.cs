@@ -12,6 +12,10 @@ internal sealed class RssQp : Qp
     private const ulong Ip6 = 0xC;
     private const ulong Tcp = 0x30;
     private const ulong Udp = 0xC0;
+    private const ulong Inner = 0x8000_0000;
+
+    /// <summary>All that a hash can take in (enum mlx5_rx_hash_fields).</summary>
+    public const ulong HashFields = Ip4 | Ip6 | Tcp | Udp | Inner;
 
     private readonly RssQueuePair _queue;
 
@@ -35,6 +39,7 @@ internal sealed class RssQp : Qp
         RssQueuePair queue = context.Device.Nic.CreateRssQueuePair(new RssParameters
         {
             Context = context.NicContext,
+            SelfLoopback = SelfLoopbackOf((mlx5_ib_qp_flags)driver.flags),
             Table = table.Table,
             Fields = (RssFields)driver.rx_hash_fields_mask,
             Key = new ReadOnlySpan<byte>(driver.rx_hash_key, KeyBytes).ToArray(),
@@ -49,9 +54,12 @@ internal sealed class RssQp : Qp
     private static void Check(in mlx5_ib_create_qp_rss driver, ulong createFlags, int tableSize)
     {
         ulong fields = driver.rx_hash_fields_mask;
-        const uint SelfLoopback = (uint)(mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC);
+        var flags = (mlx5_ib_qp_flags)driver.flags;
+        const mlx5_ib_qp_flags Known = mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS
+            | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
+        bool innerIsAllowed = (fields & Inner) == 0 || flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS);
         bool known = driver.rx_hash_function == Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ && driver.comp_mask == 0
-            && (driver.flags & ~SelfLoopback) == 0 && (fields & ~(Ip4 | Ip6 | Tcp | Udp)) == 0;
+            && (flags & ~Known) == default && innerIsAllowed && (fields & ~HashFields) == 0;
         if (!known)
         {
             throw UverbsException.NotSupported($"RSS with function {driver.rx_hash_function}, fields 0x{fields:x}, flags 0x{driver.flags:x}");

@@ -32,12 +32,13 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
 
     /// <exception cref="UverbsException">ENOENT: the handle stands for nothing, or for something else.</exception>
     public T Get<T>(ulong handle)
-        where T : UverbsObject
-    {
-        return handle <= uint.MaxValue && _objects.TryGetValue((uint)handle, out UverbsObject? found) && found is T wanted
-            ? wanted
-            : throw new UverbsException(Errno.ENOENT, $"handle {handle} is no {typeof(T).Name}");
-    }
+        where T : UverbsObject =>
+        Find<T>(handle) ?? throw new UverbsException(Errno.ENOENT, $"handle {handle} is no {typeof(T).Name}");
+
+    /// <summary>What the handle stands for, or null.</summary>
+    public T? Find<T>(ulong handle)
+        where T : UverbsObject =>
+        handle <= uint.MaxValue ? _objects.GetValueOrDefault((uint)handle) as T : null;
 
     /// <exception cref="UverbsException">EBUSY: something uses the object.</exception>
     public void Destroy(UverbsObject victim)

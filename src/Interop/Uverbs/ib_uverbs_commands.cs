@@ -16,6 +16,8 @@ public static class WriteCommands
     public const uint IB_USER_VERBS_CMD_MODIFY_QP = 26;
     public const uint IB_USER_VERBS_EX_CMD_QUERY_DEVICE = 1;
     public const uint IB_USER_VERBS_EX_CMD_MODIFY_QP = 26;
+    public const uint IB_USER_VERBS_CMD_ATTACH_MCAST = 30;
+    public const uint IB_USER_VERBS_CMD_DETACH_MCAST = 31;
     public const uint IB_USER_VERBS_EX_CMD_CREATE_FLOW = 50;
     public const uint IB_USER_VERBS_EX_CMD_MODIFY_WQ = 53;
     public const uint IB_USER_VERBS_EX_CMD_CREATE_RWQ_IND_TBL = 55;
@@ -239,6 +241,16 @@ public struct ib_uverbs_ex_create_rwq_ind_table_resp
     public uint response_length;
     public uint ind_tbl_handle;
     public uint ind_tbl_num;
+}
+
+[CStruct("struct ib_uverbs_attach_mcast", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct ib_uverbs_attach_mcast
+{
+    public fixed byte gid[16];
+    public uint qp_handle;
+    public ushort mlid;
+    public ushort reserved;
 }
 
 [CStruct("struct ib_uverbs_create_flow", "rdma/ib_user_verbs.h")]

@@ -58,31 +58,27 @@ public unsafe struct ib_uverbs_flow_ipv6_filter
     public byte reserved;
 }
 
-[CStruct("struct ib_uverbs_flow_spec_eth", "rdma/ib_user_verbs.h")]
+[CStruct("struct ib_uverbs_flow_tunnel_filter", "rdma/ib_user_verbs.h")]
 [StructLayout(LayoutKind.Sequential)]
-public struct ib_uverbs_flow_spec_eth
+public struct ib_uverbs_flow_tunnel_filter
 {
-    public ib_uverbs_flow_spec_hdr hdr;
-    public ib_uverbs_flow_eth_filter val;
-    public ib_uverbs_flow_eth_filter mask;
+    public Be32 tunnel_id;
 }
 
-[CStruct("struct ib_uverbs_flow_spec_ipv4", "rdma/ib_user_verbs.h")]
+[CStruct("struct ib_uverbs_flow_gre_filter", "rdma/ib_user_verbs.h")]
 [StructLayout(LayoutKind.Sequential)]
-public struct ib_uverbs_flow_spec_ipv4
+public struct ib_uverbs_flow_gre_filter
 {
-    public ib_uverbs_flow_spec_hdr hdr;
-    public ib_uverbs_flow_ipv4_filter val;
-    public ib_uverbs_flow_ipv4_filter mask;
+    public Be16 c_ks_res0_ver;
+    public Be16 protocol;
+    public Be32 key;
 }
 
-[CStruct("struct ib_uverbs_flow_spec_tcp_udp", "rdma/ib_user_verbs.h")]
+[CStruct("struct ib_uverbs_flow_mpls_filter", "rdma/ib_user_verbs.h")]
 [StructLayout(LayoutKind.Sequential)]
-public struct ib_uverbs_flow_spec_tcp_udp
+public struct ib_uverbs_flow_mpls_filter
 {
-    public ib_uverbs_flow_spec_hdr hdr;
-    public ib_uverbs_flow_tcp_udp_filter val;
-    public ib_uverbs_flow_tcp_udp_filter mask;
+    public Be32 label;
 }
 
 [CStruct("struct ib_uverbs_flow_spec_action_tag", "rdma/ib_user_verbs.h")]
@@ -94,13 +90,4 @@ public struct ib_uverbs_flow_spec_action_tag
     /// <summary>24 bits, in host order.</summary>
     public uint tag_id;
     public uint reserved1;
-}
-
-[CStruct("struct ib_uverbs_flow_spec_ipv6", "rdma/ib_user_verbs.h")]
-[StructLayout(LayoutKind.Sequential)]
-public struct ib_uverbs_flow_spec_ipv6
-{
-    public ib_uverbs_flow_spec_hdr hdr;
-    public ib_uverbs_flow_ipv6_filter val;
-    public ib_uverbs_flow_ipv6_filter mask;
 }

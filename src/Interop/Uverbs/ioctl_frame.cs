@@ -70,6 +70,7 @@ public enum uverbs_default_objects : ushort
 public enum mlx5_ib_objects : ushort
 {
     MLX5_IB_OBJECT_DEVX = 0x1000,
+    MLX5_IB_OBJECT_FLOW_MATCHER = 0x1003,
     MLX5_IB_OBJECT_UAR = 0x1008,
 }
 
@@ -90,6 +91,10 @@ public static class Methods
     public const ushort UVERBS_METHOD_MR_DESTROY = 1;
     public const ushort UVERBS_METHOD_QUERY_MR = 3;
     public const ushort UVERBS_METHOD_FLOW_DESTROY = 0;
+    public const ushort MLX5_IB_METHOD_CREATE_FLOW = 0x1000;
+    public const ushort MLX5_IB_METHOD_DESTROY_FLOW = 0x1001;
+    public const ushort MLX5_IB_METHOD_FLOW_MATCHER_CREATE = 0x1000;
+    public const ushort MLX5_IB_METHOD_FLOW_MATCHER_DESTROY = 0x1001;
     public const ushort UVERBS_METHOD_RWQ_IND_TBL_DESTROY = 0;
     public const ushort UVERBS_METHOD_WQ_CREATE = 0;
     public const ushort UVERBS_METHOD_WQ_DESTROY = 1;
@@ -181,6 +186,28 @@ public static class Attributes
 
     public const ushort UVERBS_ATTR_DESTROY_WQ_HANDLE = 0;
     public const ushort UVERBS_ATTR_DESTROY_WQ_RESP = 1;
+
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_HANDLE = 0x1000;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_MATCH_VALUE = 0x1001;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_DEST_QP = 0x1002;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_DEST_DEVX = 0x1003;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_MATCHER = 0x1004;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_ARR_FLOW_ACTIONS = 0x1005;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_TAG = 0x1006;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX = 0x1007;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX_OFFSET = 0x1008;
+    public const ushort MLX5_IB_ATTR_CREATE_FLOW_FLAGS = 0x1009;
+
+    public const ushort MLX5_IB_ATTR_DESTROY_FLOW_HANDLE = 0x1000;
+
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_CREATE_HANDLE = 0x1000;
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_MATCH_MASK = 0x1001;
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_FLOW_TYPE = 0x1002;
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_MATCH_CRITERIA = 0x1003;
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_FLOW_FLAGS = 0x1004;
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_FT_TYPE = 0x1005;
+
+    public const ushort MLX5_IB_ATTR_FLOW_MATCHER_DESTROY_HANDLE = 0x1000;
 
     public const ushort MLX5_IB_ATTR_UAR_OBJ_ALLOC_HANDLE = 0x1000;
     public const ushort MLX5_IB_ATTR_UAR_OBJ_ALLOC_TYPE = 0x1001;

@@ -7,9 +7,37 @@ namespace Verbena.Interop.Uverbs;
 public enum mlx5_ib_qp_flags : uint
 {
     MLX5_QP_FLAG_SCATTER_CQE = 1 << 1,
+    MLX5_QP_FLAG_TUNNEL_OFFLOADS = 1 << 2,
     MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC = 1 << 6,
     MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC = 1 << 7,
     MLX5_QP_FLAG_UAR_PAGE_INDEX = 1 << 10,
+}
+
+[Flags]
+[CConstants("rdma/mlx5_user_ioctl_cmds.h", "rdma/mlx5_user_ioctl_verbs.h")]
+public enum mlx5_ib_create_flow_flags : uint
+{
+    MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DEFAULT_MISS = 1 << 0,
+    MLX5_IB_ATTR_CREATE_FLOW_FLAGS_DROP = 1 << 1,
+}
+
+[CConstants("rdma/mlx5_user_ioctl_cmds.h")]
+public enum mlx5_ib_flow_type : byte
+{
+    MLX5_IB_FLOW_TYPE_NORMAL,
+    MLX5_IB_FLOW_TYPE_SNIFFER,
+    MLX5_IB_FLOW_TYPE_ALL_DEFAULT,
+    MLX5_IB_FLOW_TYPE_MC_DEFAULT,
+}
+
+[CConstants("rdma/mlx5_user_ioctl_verbs.h")]
+public enum mlx5_ib_uapi_flow_table_type : uint
+{
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_RX,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_NIC_TX,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_FDB,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_RX,
+    MLX5_IB_UAPI_FLOW_TABLE_TYPE_RDMA_TX,
 }
 
 [CConstants("rdma/mlx5-abi.h")]

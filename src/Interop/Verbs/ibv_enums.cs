@@ -132,6 +132,7 @@ public enum ibv_rx_hash_fields : ulong
     IBV_RX_HASH_DST_PORT_TCP = 1 << 5,
     IBV_RX_HASH_SRC_PORT_UDP = 1 << 6,
     IBV_RX_HASH_DST_PORT_UDP = 1 << 7,
+    IBV_RX_HASH_INNER = 1UL << 31,
 }
 
 [CConstants("infiniband/verbs.h")]
@@ -140,19 +141,35 @@ public enum ibv_flow_attr_type
     IBV_FLOW_ATTR_NORMAL = 0x0,
     IBV_FLOW_ATTR_ALL_DEFAULT = 0x1,
     IBV_FLOW_ATTR_MC_DEFAULT = 0x2,
+    IBV_FLOW_ATTR_SNIFFER = 0x3,
 }
 
 [Flags]
 [CConstants("infiniband/verbs.h")]
-public enum ibv_flow_flags
+public enum ibv_flow_flags : uint
 {
     IBV_FLOW_ATTR_FLAGS_DONT_TRAP = 1 << 1,
+    IBV_FLOW_ATTR_FLAGS_EGRESS = 1 << 2,
 }
 
 [CConstants("infiniband/verbs.h")]
-public enum ibv_flow_spec_type
+public enum ibv_flow_spec_type : uint
 {
     IBV_FLOW_SPEC_ETH = 0x20,
+    IBV_FLOW_SPEC_IPV4 = 0x30,
+    IBV_FLOW_SPEC_IPV6 = 0x31,
+    IBV_FLOW_SPEC_IPV4_EXT = 0x32,
+    IBV_FLOW_SPEC_ESP = 0x34,
+    IBV_FLOW_SPEC_TCP = 0x40,
+    IBV_FLOW_SPEC_UDP = 0x41,
+    IBV_FLOW_SPEC_VXLAN_TUNNEL = 0x50,
+    IBV_FLOW_SPEC_GRE = 0x51,
+    IBV_FLOW_SPEC_MPLS = 0x60,
+    IBV_FLOW_SPEC_INNER = 0x100,
+    IBV_FLOW_SPEC_ACTION_TAG = 0x1000,
+    IBV_FLOW_SPEC_ACTION_DROP = 0x1001,
+    IBV_FLOW_SPEC_ACTION_HANDLE = 0x1002,
+    IBV_FLOW_SPEC_ACTION_COUNT = 0x1003,
 }
 
 [CConstants("infiniband/verbs.h")]

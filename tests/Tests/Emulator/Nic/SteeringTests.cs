@@ -1,4 +1,3 @@
-using CsCheck;
 using Verbena.Emulator.Nic;
 using Verbena.Packets;
 
@@ -84,74 +83,10 @@ public sealed class SteeringTests : IDisposable
     [Fact]
     public void A_flow_with_another_tag_for_the_same_frames_is_refused_with_EEXIST()
     {
-        FlowParameters tagged = new()
-        {
-            Destination = _a.Rss,
-            Tag = 5,
-            Specs = [new EthernetSpec { Destination = MacAddress.Parse(MacA), DestinationMask = MacAddress.Broadcast }],
-        };
+        FlowParameters tagged = new() { Context = _a.Context, Destination = _a.Rss, Tag = 5, Match = Flows.Ethernet(MacA) };
         Assert.Equal(17, Assert.Throws<NicException>(() => _port.Nic.AddFlow(tagged)).Errno);
         Assert.Equal(12, Assert.Throws<NicException>(() => _port.Nic.AddFlow(tagged with { Priority = 16 })).Errno);
         Assert.Equal(22, Assert.Throws<NicException>(() => _port.Nic.AddFlow(tagged with { Destination = _a.Pair })).Errno);
-    }
-
-    [Fact]
-    public void The_flow_table_agrees_with_a_plain_list()
-    {
-        Gen<FlowParameters> flow = Gen.Select(Gen.Int[0, 3], Gen.Int[0, 2], Gen.Int[0, 1], Gen.Bool, (mac, mask, priority, dontTrap) => new FlowParameters
-        {
-            Destination = (mac & 1) == 0 ? _a.Rss : _b.Rss,
-            Priority = priority,
-            DontTrap = dontTrap,
-            Specs = [new EthernetSpec
-            {
-                Destination = new MacAddress(0x0200_0000_0000 + (ulong)mac),
-                DestinationMask = new MacAddress(mask switch { 0 => 0xFFFF_FFFF_FFFFul, 1 => 1, _ => 0 }),
-            }],
-        });
-        Gen.Select(flow.Array[0, 12], Gen.Int[0, 11].Array[0, 6]).Sample((flows, removed) =>
-        {
-            FlowTable table = new();
-            List<FlowRule> rules = [.. flows.Select(table.Add)];
-            FlowRule[] made = [.. rules];
-            foreach (FlowRule rule in removed.Where(i => i < flows.Length).Distinct().Select(i => made[i]))
-            {
-                table.Remove(rule);
-                rules.Remove(rule);
-            }
-
-            for (ulong mac = 0; mac < 4; mac++)
-            {
-                FrameInfo info = FrameInfo.Parse(TestPort.Frame(new MacAddress(0x0200_0000_0000 | mac).ToString()));
-                FlowEntry[] hits = new FlowEntry[FlowTable.MaxHits];
-                int count = table.Find(in info.Key, hits, out _);
-                Assert.Equal(Plain(made, rules, info), hits[..count].SelectMany(h => h.Destinations).Select(d => d == _a.Rss ? 'a' : 'b'));
-            }
-        }, iter: 300);
-    }
-
-    /// <summary>Priority by priority, those that let frames go on first; of each the first made mask that matches. A mask keeps its place while one of its rules is left.</summary>
-    private List<char> Plain(FlowRule[] made, List<FlowRule> rules, FrameInfo info)
-    {
-        List<char> destinations = [];
-        foreach (IGrouping<int, FlowRule> level in made.GroupBy(r => (r.Parameters.Priority * 2) + (r.Parameters.DontTrap ? 0 : 1)).OrderBy(g => g.Key))
-        {
-            IGrouping<object, FlowRule>? group = level.GroupBy(r => (object)r.Match.Mask)
-                .FirstOrDefault(g => g.Any(r => rules.Contains(r) && (info.Key & r.Match.Mask) == r.Match.Value));
-            if (group is null)
-            {
-                continue;
-            }
-
-            destinations.AddRange(group.Where(r => rules.Contains(r) && (info.Key & r.Match.Mask) == r.Match.Value)
-                .Select(r => r.Parameters.Destination == _a.Rss ? 'a' : 'b').Distinct());
-            if (level.Key % 2 == 1)
-            {
-                break;
-            }
-        }
-
-        return destinations;
     }
 
     private static int Count(TestProgram program)

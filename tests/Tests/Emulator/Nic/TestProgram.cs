@@ -107,18 +107,15 @@ internal sealed unsafe class TestProgram : IDisposable
 
     public Span<byte> Buffer(int index) => new(Buffers + (index * BufferBytes), BufferBytes);
 
-    public FlowRule Flow(string mac, string mask = "ff:ff:ff:ff:ff:ff", ushort type = 0, bool dontTrap = false) => _nic.AddFlow(new FlowParameters
+    public FlowRule Flow(string mac, string mask = "ff:ff:ff:ff:ff:ff", ushort type = 0, bool dontTrap = false) => Flow(
+        Flows.Ethernet(mac, mask, type), parameters => parameters with { DontTrap = dontTrap });
+
+    /// <summary>Adds a flow to the receive queue.</summary>
+    public FlowRule Flow(FlowMatch match = default, Func<FlowParameters, FlowParameters>? change = null)
     {
-        Destination = Rss,
-        DontTrap = dontTrap,
-        Specs = [new EthernetSpec
-        {
-            Destination = MacAddress.Parse(mac),
-            DestinationMask = MacAddress.Parse(mask),
-            EtherType = type,
-            EtherTypeMask = type == 0 ? (ushort)0 : (ushort)0xFFFF,
-        }],
-    });
+        FlowParameters parameters = new() { Context = Context, Destination = Rss, Match = match };
+        return _nic.AddFlow(change is null ? parameters : change(parameters));
+    }
 
     public mlx5_wqe_data_seg* ReceiveWqe(int index) => (mlx5_wqe_data_seg*)(_memory + 0x4000 + ((index % Entries) << StrideLog2));
 
