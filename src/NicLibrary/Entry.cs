@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
@@ -18,7 +19,7 @@ internal static unsafe class Entry
     {
         try
         {
-            EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), NullLogger.Instance);
+            EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), Log());
             return 0;
         }
         catch (Exception e)
@@ -27,6 +28,9 @@ internal static unsafe class Entry
             return 1;
         }
     }
+
+    private static ILogger Log() =>
+        Environment.GetEnvironmentVariable("VERBENA_NIC_LOG") is { Length: > 0 } path ? new FileLog(path) : NullLogger.Instance;
 
     private static List<NicOptions> Options(string lines)
     {

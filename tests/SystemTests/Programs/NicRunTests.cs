@@ -1,0 +1,101 @@
+using System.Diagnostics;
+
+namespace Verbena.SystemTests.Programs;
+
+/// <summary><c>verbena nic run</c> with any program below it.</summary>
+public sealed class NicRunTests : IDisposable
+{
+    private readonly NetworkNamespace _host = NetworkNamespace.Create();
+    private readonly string _folder = Directory.CreateTempSubdirectory("verbena-nic-run-").FullName;
+
+    public void Dispose()
+    {
+        _host.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public void The_system_s_tools_see_a_ConnectX_5_Ex_whose_port_is_active()
+    {
+        Assert.Contains("mlx5_0", Run("--nic", "enp94s0f0", "--", "ibv_devices"), StringComparison.Ordinal);
+        string info = Run("--nic", "enp94s0f0,wire=sink", "--nic", "enp94s0f1", "--", "ibv_devinfo");
+        Assert.Contains("vendor_part_id:\t\t\t4121", info, StringComparison.Ordinal);
+        Assert.Contains("PORT_ACTIVE (4)", info, StringComparison.Ordinal);
+        Assert.Contains("PORT_DOWN (1)", info, StringComparison.Ordinal);
+        Assert.Contains("link_layer:\t\tEthernet", info, StringComparison.Ordinal);
+        Assert.Contains("hca_id:\tmlx5_1", info, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_program_may_link_rdma_core_or_carry_it(bool carries)
+    {
+        string tool = VerbsTool.Compile(_folder, carries);
+        Assert.Equal("devices 1\npart 4119\npd made\nclosed 0\n", Run("--nic", "enp94s0f0,model=connectx-5", "--", tool));
+    }
+
+    [Fact]
+    public void A_script_and_what_it_starts_see_the_NIC_and_the_real_sys_is_as_before()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        string seen = Run("--", "sh", "-c", $"{tool} | head -1; (exec {tool}) | tail -1; basename $(readlink -f /sys/class/net/enp94s0f0/device); ls /sys/class/infiniband /sys/bus/pci/devices");
+        Assert.StartsWith("devices 1\nclosed 0\n0000:5e:00.0\n", seen, StringComparison.Ordinal);
+        Assert.Contains("mlx5_0", seen, StringComparison.Ordinal);
+        Assert.False(Directory.Exists("/sys/class/infiniband/mlx5_0"), "the NIC is for the program only");
+        Assert.False(Directory.Exists("/sys/bus/pci/devices/0000:5e:00.0"), "the NIC is for the program only");
+    }
+
+    [Fact]
+    public void A_fork_s_child_can_t_use_the_parent_s_device_and_does_not_disturb_it()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        Assert.Equal("devices 1\npart 4121\npd made\nchild refused\nclosed 0\n", Run("--", tool, "fork"));
+    }
+
+    [Fact]
+    public void Exit_status_signals_and_output_are_the_program_s_own()
+    {
+        Assert.Equal(new CommandResult(7, "out\nerr\n"), Try("--", "sh", "-c", "echo out; echo err >&2; exit 7"));
+        Assert.Equal(128 + 15, Try("--", "sh", "-c", "kill -TERM $$").Status);
+        Assert.Equal("y\n141\n", Run("--", "bash", "-c", "yes | head -1; echo ${PIPESTATUS[0]}")); // SIGPIPE ends it, as without us
+        CommandResult absent = Try("--", "no-such-program");
+        Assert.NotEqual(0, absent.Status);
+        Assert.Contains("no-such-program", absent.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_killed_program_leaves_nothing_behind_and_the_next_one_starts()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        for (int i = 0; i < 2; i++)
+        {
+            using Process program = _host.StartProgram("./verbena", "nic", "run", "--private", "--nic", "enp94s0f0,wire=sink", "--",
+                "sh", "-c", $"echo $$; echo $SYSFS_PATH; exec {tool} hold");
+            string id = program.StandardOutput.ReadLine()!;
+            string tree = program.StandardOutput.ReadLine()!;
+            Assert.Equal("devices 1", program.StandardOutput.ReadLine());
+            Assert.Equal("part 4121", program.StandardOutput.ReadLine());
+            Assert.Equal("pd made", program.StandardOutput.ReadLine());
+            Assert.Contains("enp94s0f0", _host.Run("ip", "-brief", "link"), StringComparison.Ordinal);
+            Assert.True(Directory.Exists(tree), "the program reads it");
+            _host.Run("kill", "-KILL", id);
+            program.WaitForExit();
+            Lab.WaitUntil(() => !Directory.Exists(tree) && _host.Try("pgrep", "-f", $"nic serve --for {id} ").Status == 1);
+            Assert.DoesNotContain("enp94s0f0", _host.Run("ip", "-brief", "link"), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_wrong_NIC_is_one_sentence_and_nothing_is_started()
+    {
+        CommandResult refused = Try("--nic", "enp94s0f0,wire=string", "--", "echo", "started");
+        Assert.NotEqual(0, refused.Status);
+        Assert.DoesNotContain("started", refused.Output, StringComparison.Ordinal);
+        Assert.Single(refused.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    private string Run(params string[] arguments) => _host.Run(["./verbena", "nic", "run", "--private", .. arguments]);
+
+    private CommandResult Try(params string[] arguments) => _host.Try(["./verbena", "nic", "run", "--private", .. arguments]);
+}

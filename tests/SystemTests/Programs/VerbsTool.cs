@@ -1,0 +1,63 @@
+using System.Diagnostics;
+
+namespace Verbena.SystemTests.Programs;
+
+/// <summary>A small verbs program of ours in C, compiled against the installed rdma-core.</summary>
+/// <remarks>It prints what it found, one fact a line. With the argument <c>hold</c> it then waits with the device open.</remarks>
+internal static class VerbsTool
+{
+    private const string Source = """
+        #include <infiniband/verbs.h>
+        #include <stdio.h>
+        #include <string.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+
+        int main(int argc, char **argv)
+        {
+            int count = 0;
+            struct ibv_device **list = ibv_get_device_list(&count);
+            printf("devices %d\n", count);
+            struct ibv_context *context = count > 0 ? ibv_open_device(list[0]) : NULL;
+            struct ibv_device_attr attributes;
+            if (context == NULL || ibv_query_device(context, &attributes) != 0)
+                return 1;
+            printf("part %u\n", attributes.vendor_part_id);
+            int copy = dup(context->cmd_fd);
+            close(copy);
+            struct ibv_pd *pd = ibv_alloc_pd(context);
+            printf("pd %s\n", pd != NULL ? "made" : "refused");
+            fflush(stdout);
+            if (argc > 1 && strcmp(argv[1], "fork") == 0) {
+                if (fork() == 0)
+                    _exit(ibv_alloc_pd(context) != NULL);
+                int status = 0;
+                wait(&status);
+                printf("child %s\n", status == 0 ? "refused" : "served");
+            }
+            if (argc > 1 && strcmp(argv[1], "hold") == 0)
+                pause();
+            printf("closed %d\n", ibv_dealloc_pd(pd) + ibv_close_device(context));
+            ibv_free_device_list(list);
+            return 0;
+        }
+        """;
+
+    /// <summary>Compiles it into <paramref name="folder"/>.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="carriesRdmaCore">Puts rdma-core itself into the program, as VPP's packages do.</param>
+    public static string Compile(string folder, bool carriesRdmaCore)
+    {
+        string source = Path.Combine(folder, "tool.c");
+        string program = Path.Combine(folder, carriesRdmaCore ? "carrying" : "linked");
+        File.WriteAllText(source, Source);
+        string[] libraries = carriesRdmaCore
+            ? ["-DRDMA_STATIC_PROVIDERS=mlx5", source, "-Wl,-Bstatic", "-libverbs", "-lmlx5", "-libverbs", "-Wl,-Bdynamic", "-lnl-route-3", "-lnl-3"]
+            : [source, "-libverbs"];
+        using Process gcc = Process.Start(new ProcessStartInfo("gcc", ["-o", program, .. libraries]) { RedirectStandardError = true })!;
+        string errors = gcc.StandardError.ReadToEnd();
+        gcc.WaitForExit();
+        Assert.True(gcc.ExitCode == 0, $"{errors}\nIf a header or library is missing: apt-get install gcc libibverbs-dev libnl-3-dev libnl-route-3-dev");
+        return program;
+    }
+}
