@@ -22,6 +22,10 @@ internal sealed unsafe class MemoryTable
         return _regions[index] = new MemoryRegion(lkey, protectionDomain, start, lengthBytes, iova, access);
     }
 
+    /// <summary>Lets the key of <paramref name="region"/> stand for other memory, or for other rights to it.</summary>
+    public MemoryRegion Replace(MemoryRegion region, uint protectionDomain, ulong start, ulong lengthBytes, ulong iova, MrAccess access) =>
+        _regions[region.Lkey >> 8] = new MemoryRegion(region.Lkey, protectionDomain, start, lengthBytes, iova, access);
+
     public void Deregister(MemoryRegion region) => _regions[region.Lkey >> 8] = null;
 
     /// <summary>Where the program's bytes lie, or null if the lkey does not allow this access.</summary>

@@ -91,6 +91,15 @@ public sealed partial class NicDevice : IDisposable
         return _memory.Register(protectionDomain, start, lengthBytes, iova, access);
     }
 
+    /// <summary>Lets the key of a region stand for other memory, or for other rights to it. Returns the region that it stands for now.</summary>
+    public MemoryRegion ReregisterMemory(
+        MemoryRegion region, uint protectionDomain, ulong start, ulong lengthBytes, ulong iova, MrAccess access)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        using Lock.Scope scope = _port.Gate.EnterCall();
+        return _memory.Replace(region, protectionDomain, start, lengthBytes, iova, access);
+    }
+
     public void Deregister(MemoryRegion region)
     {
         using Lock.Scope scope = _port.Gate.EnterCall();

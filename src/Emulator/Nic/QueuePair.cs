@@ -22,6 +22,9 @@ public sealed class QueuePair : QueueDestination
     public QueuePairState State =>
         Send?.State == QueueState.Error || Receive?.State == QueueState.Error ? QueuePairState.Error : _state;
 
+    /// <summary>True if the send queue has failed and the receive queue works on (IBV_QPS_SQE).</summary>
+    public bool HasOnlySendFailed => Send?.State == QueueState.Error && Receive?.State == QueueState.Ready;
+
     internal int UarPage { get; }
 
     internal SendQueue? Send { get; }

@@ -17,6 +17,9 @@ internal static unsafe class ContextCommands
     public static readonly MethodCommand[] Methods =
     [
         GetContext,
+        new("QUERY_CONTEXT", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_CONTEXT,
+            Query, [Out<mlx5_ib_alloc_ucontext_resp>(MLX5_IB_ATTR_QUERY_CONTEXT_RESP_UCTX)],
+            Out(UVERBS_ATTR_QUERY_CONTEXT_NUM_COMP_VECTORS, 4), Out(UVERBS_ATTR_QUERY_CONTEXT_CORE_SUPPORT, 8)),
         new("ASYNC_EVENT_ALLOC", (ushort)uverbs_default_objects.UVERBS_OBJECT_ASYNC_EVENT,
             Interop.Uverbs.Methods.UVERBS_METHOD_ASYNC_EVENT_ALLOC, AllocateAsyncEvents, [NewHandle(UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE)]),
     ];
@@ -44,6 +47,14 @@ internal static unsafe class ContextCommands
         frame.Output(UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS, (uint)Cq.CompletionVectors);
         frame.Output(UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT, Capabilities.IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS);
         frame.Output(UVERBS_ATTR_UHW_OUT, Answer(context.Device.Nic.Options.Model));
+    }
+
+    /// <summary>The answer to GET_CONTEXT once more, for a process that was handed the descriptor (ibv_import_device).</summary>
+    private static void Query(UverbsContext context, in IoctlFrame frame)
+    {
+        frame.Output(UVERBS_ATTR_QUERY_CONTEXT_NUM_COMP_VECTORS, (uint)Cq.CompletionVectors);
+        frame.Output(UVERBS_ATTR_QUERY_CONTEXT_CORE_SUPPORT, Capabilities.IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS);
+        frame.Output(MLX5_IB_ATTR_QUERY_CONTEXT_RESP_UCTX, Answer(context.Device.Nic.Options.Model));
     }
 
     /// <summary>Dynamic UARs (no static registers), completions with user indices.</summary>

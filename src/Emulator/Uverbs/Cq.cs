@@ -81,6 +81,8 @@ internal sealed class Cq : UverbsObject
             throw UverbsException.NotSupported($"CQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}, compression {driver.cqe_comp_en}");
         }
 
+        UserMemory.Demand(driver.buf_addr, entries * driver.cqe_size, writable: true);
+        UserMemory.Demand(driver.db_addr, 2 * sizeof(uint), writable: true);
         return new CompletionQueueParameters
         {
             BufferAddress = driver.buf_addr,

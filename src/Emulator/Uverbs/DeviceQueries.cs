@@ -22,7 +22,7 @@ internal static unsafe class DeviceQueries
         new("QUERY_PORT", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_PORT,
             QueryPort, [In(UVERBS_ATTR_QUERY_PORT_PORT_NUM, 8), Out<ib_uverbs_query_port_resp_ex>(UVERBS_ATTR_QUERY_PORT_RESP)]),
         new("QUERY_GID_TABLE", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_TABLE,
-            QueryGidTable, [In(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, 8), Out<ib_uverbs_gid_entry>(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES),
+            QueryGidTable, [In(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, 8), Any(AttributeKind.Output, UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES),
             Out(UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES, 8)], Flags(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS)),
         new("QUERY_GID_ENTRY", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
             QueryGidEntry, [In(UVERBS_ATTR_QUERY_GID_ENTRY_PORT, 4), In(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX, 4),
@@ -39,6 +39,7 @@ internal static unsafe class DeviceQueries
     ];
 
     private const uint GidTableLength = 256;
+    private const int RoceHeaderBytes = 96;
     private const uint RawPacketQueuePairs = 1 << (int)IB_UVERBS_QPT_RAW_PACKET;
 
     private const ib_uverbs_device_cap_flags DeviceFlags =
@@ -102,6 +103,10 @@ internal static unsafe class DeviceQueries
         max_cqe = Cq.MaxEntries,
         max_mr = 16_777_216,
         max_pd = 16_777_216,
+        max_qp_rd_atom = 16,
+        max_res_rd_atom = 16 * MaxQueuePairs,
+        max_qp_init_rd_atom = 16,
+        max_ah = int.MaxValue,
         max_pkeys = 128,
         local_ca_ack_delay = 16,
         phys_port_cnt = 1,
@@ -135,8 +140,9 @@ internal static unsafe class DeviceQueries
         });
     }
 
-    /// <summary>The largest of InfiniBand's MTUs (256 · 2^(code − 1)) that a netdev's MTU holds, with 40 bytes of RoCE headers.</summary>
-    private static byte MtuCode(int mtu) => (mtu - 40) switch { >= 4096 => 5, >= 2048 => 4, >= 1024 => 3, >= 512 => 2, _ => 1 };
+    /// <summary>The largest of InfiniBand's MTUs (256 · 2^(code − 1)) that a netdev's MTU holds with RoCE's headers.</summary>
+    /// <remarks>Linux, include/rdma/ib_addr.h, iboe_get_mtu.</remarks>
+    private static byte MtuCode(int mtu) => (mtu - RoceHeaderBytes) switch { >= 4096 => 5, >= 2048 => 4, >= 1024 => 3, >= 512 => 2, _ => 1 };
 
     private static void QueryGidEntry(UverbsContext context, in IoctlFrame frame)
     {
@@ -157,14 +163,28 @@ internal static unsafe class DeviceQueries
     {
         ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
         int room = frame.LengthBytes(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES);
-        bool sized = frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE) == (ulong)sizeof(ib_uverbs_gid_entry);
-        if (!sized || room < gids.Length * sizeof(ib_uverbs_gid_entry) || frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS) != 0)
+        ulong size = frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE);
+        bool sized = size is > 0 and <= ushort.MaxValue && (ulong)room % size == 0 && (ulong)room / size >= (ulong)gids.Length;
+        if (!sized || frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS) != 0)
         {
-            throw UverbsException.Invalid($"QUERY_GID_TABLE with room for {room} bytes");
+            throw UverbsException.Invalid($"QUERY_GID_TABLE with room for {room} bytes, {size} an entry");
         }
 
-        frame.Output(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES, MemoryMarshal.AsBytes(gids.AsSpan()));
+        frame.Output(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES, Spread(gids, (int)size));
         frame.Output(UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES, (ulong)gids.Length);
+    }
+
+    /// <summary>The entries at the distance that the program's own have, which may be older and shorter or newer and longer.</summary>
+    private static byte[] Spread(ib_uverbs_gid_entry[] gids, int entryBytes)
+    {
+        byte[] spread = new byte[gids.Length * entryBytes];
+        for (int i = 0; i < gids.Length; i++)
+        {
+            ReadOnlySpan<byte> entry = MemoryMarshal.AsBytes(gids.AsSpan(i, 1));
+            entry[..Math.Min(entry.Length, entryBytes)].CopyTo(spread.AsSpan(i * entryBytes));
+        }
+
+        return spread;
     }
 
     /// <summary>The link-local address of the port's MAC, for RoCE v1 and v2.</summary>

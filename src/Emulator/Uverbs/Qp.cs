@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
@@ -29,10 +29,13 @@ internal abstract class Qp : UverbsObject
     [
         new("MODIFY_QP", WriteCommands.IB_USER_VERBS_CMD_MODIFY_QP, Modify, In<ib_uverbs_modify_qp>(UVERBS_ATTR_CORE_IN)),
         new("MODIFY_QP_EX", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_QP,
-            Modify, In<ib_uverbs_ex_modify_qp>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_ex_modify_qp_resp>(UVERBS_ATTR_CORE_OUT)),
+            ModifyExtended, In<ib_uverbs_ex_modify_qp>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_ex_modify_qp_resp>(UVERBS_ATTR_CORE_OUT),
+            DriverIn<mlx5_ib_modify_qp>(), DriverOut<mlx5_ib_modify_qp_resp>()),
         new("QUERY_QP", WriteCommands.IB_USER_VERBS_CMD_QUERY_QP, Query,
             In<ib_uverbs_query_qp>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_query_qp_resp>(UVERBS_ATTR_CORE_OUT)),
     ];
+
+    private const uint StandardAttributes = (1 << 21) - 1; // those of the InfiniBand specification
 
     private readonly ObjectEvents _events;
 
@@ -75,21 +78,35 @@ internal abstract class Qp : UverbsObject
 
     private static void Modify(UverbsContext context, in IoctlFrame frame)
     {
-        ib_uverbs_modify_qp asked = FirstPart<ib_uverbs_modify_qp>(frame);
-        Stateful(context, asked.qp_handle).Modify(asked);
-        frame.Output(UVERBS_ATTR_CORE_OUT, default(ib_uverbs_ex_modify_qp_resp));
+        ib_uverbs_modify_qp asked = frame.Input<ib_uverbs_modify_qp>(UVERBS_ATTR_CORE_IN);
+        CheckMask(asked.attr_mask, StandardAttributes);
+        Stateful(context, asked.qp_handle).Modify(asked, rateLimit: 0);
+    }
+
+    private static void ModifyExtended(UverbsContext context, in IoctlFrame frame)
+    {
+        ib_uverbs_ex_modify_qp asked = frame.Input<ib_uverbs_ex_modify_qp>(UVERBS_ATTR_CORE_IN);
+        CheckMask(asked.@base.attr_mask, StandardAttributes | RawPacketQp.RateLimit);
+        Stateful(context, asked.@base.qp_handle).Modify(asked.@base, asked.rate_limit);
+        frame.Output(UVERBS_ATTR_CORE_OUT,
+            new ib_uverbs_ex_modify_qp_resp { response_length = (uint)Unsafe.SizeOf<ib_uverbs_ex_modify_qp_resp>() });
+        frame.Output(UVERBS_ATTR_UHW_OUT, new mlx5_ib_modify_qp_resp { response_length = (uint)Unsafe.SizeOf<mlx5_ib_modify_qp_resp>() });
+    }
+
+    /// <summary>Linux, drivers/infiniband/core/uverbs_cmd.c: each form of the command knows its attributes.</summary>
+    private static void CheckMask(uint mask, uint known)
+    {
+        if ((mask & ~known) != 0)
+        {
+            throw UverbsException.NotSupported($"MODIFY_QP with attributes 0x{mask:x}");
+        }
     }
 
     private static void Query(UverbsContext context, in IoctlFrame frame)
     {
-        ib_uverbs_query_qp asked = FirstPart<ib_uverbs_query_qp>(frame);
+        ib_uverbs_query_qp asked = frame.Input<ib_uverbs_query_qp>(UVERBS_ATTR_CORE_IN);
         frame.Output(UVERBS_ATTR_CORE_OUT, Stateful(context, asked.qp_handle).Query());
     }
-
-    /// <summary>The extended command begins with the older one.</summary>
-    private static T FirstPart<T>(in IoctlFrame frame)
-        where T : unmanaged =>
-        MemoryMarshal.Read<T>(frame.InputBytes(UVERBS_ATTR_CORE_IN));
 
     private static RawPacketQp Stateful(UverbsContext context, uint handle) =>
         context.Get<Qp>(handle) as RawPacketQp ?? throw new UverbsException(Errno.ENOSYS, "an RSS queue pair has no state");

@@ -1,4 +1,5 @@
 using Verbena.Emulator.Nic;
+using Verbena.Interop.Mlx5;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
 using static Verbena.Interop.Uverbs.Attributes;
@@ -8,17 +9,23 @@ namespace Verbena.Emulator.Uverbs;
 /// <summary>A queue pair with a send queue, a receive queue, or both.</summary>
 internal sealed class RawPacketQp : Qp
 {
+    /// <summary>IBV_QP_RATE_LIMIT</summary>
+    public const uint RateLimit = 1 << 25;
+
     private const uint QpState = 1;        // enum ibv_qp_attr_mask
     private const uint QpPort = 1 << 5;
+    private const byte SendQueueError = 5; // IBV_QPS_SQE
+    private const int SegmentBytes = 16;
 
     private readonly QueuePair _queue;
-    private readonly ib_uverbs_qp_cap _capacity;
+    private readonly ib_uverbs_query_qp_resp _constants; // what the answer to a query always holds
 
-    private RawPacketQp(UverbsContext context, QueuePair queue, ib_uverbs_qp_cap capacity, ObjectEvents events, params IEnumerable<UverbsObject?> uses)
+    private RawPacketQp(
+        UverbsContext context, QueuePair queue, ib_uverbs_query_qp_resp constants, ObjectEvents events, params IEnumerable<UverbsObject?> uses)
         : base(context, events, uses)
     {
         _queue = queue;
-        _capacity = capacity;
+        _constants = constants;
     }
 
     public override FlowDestination Destination => _queue;
@@ -51,41 +58,56 @@ internal sealed class RawPacketQp : Qp
             ReceiveCompletions = receive?.Queue,
             OnFatal = () => events.Send(ibv_event_type.IBV_EVENT_QP_FATAL),
         });
-        var qp = new RawPacketQp(context, queue, capacity, events, pd, send, receive);
+        var qp = new RawPacketQp(context, queue, Constants(driver, frame), events, pd, send, receive);
         frame.Output(UVERBS_ATTR_CREATE_QP_RESP_QP_NUM, queue.Number);
         frame.Output(UVERBS_ATTR_UHW_OUT, new mlx5_ib_create_qp_resp { bfreg_index = driver.bfreg_index });
         return qp;
     }
 
     /// <summary>Moves the queue pair along RESET → INIT → RTR → RTS, or back to RESET, or to ERR, as for raw packets.</summary>
-    /// <remarks>Linux, drivers/infiniband/core/verbs.c, qp_state_table: no other attributes belong to IB_QPT_RAW_PACKET.</remarks>
-    public void Modify(in ib_uverbs_modify_qp asked)
+    /// <remarks>
+    /// Linux, drivers/infiniband/core/verbs.c, qp_state_table: of the other attributes only the rate limit belongs to
+    /// IB_QPT_RAW_PACKET. hw/mlx5/qp.c, modify_raw_packet_qp: INIT to itself changes nothing.
+    /// </remarks>
+    public void Modify(in ib_uverbs_modify_qp asked, uint rateLimit)
     {
-        var next = (QueuePairState)asked.qp_state;
+        bool moves = (asked.attr_mask & QpState) != 0;
+        QueuePairState next = moves ? (QueuePairState)asked.qp_state : _queue.State;
+        uint others = asked.attr_mask & ~QpState;
         bool allowed = (_queue.State, next) switch
         {
-            (_, QueuePairState.Reset or QueuePairState.Error) => asked.attr_mask == QpState,
-            (QueuePairState.Reset, QueuePairState.Init) => asked.attr_mask == (QpState | QpPort) && asked.port_num == 1,
-            (QueuePairState.Init, QueuePairState.ReadyToReceive) => asked.attr_mask == QpState,
-            (QueuePairState.ReadyToReceive, QueuePairState.ReadyToSend) => asked.attr_mask == QpState,
+            (_, QueuePairState.Reset or QueuePairState.Error) => others == 0,
+            (QueuePairState.Reset, QueuePairState.Init) => others == QpPort && asked.port_num == 1,
+            (QueuePairState.Init, QueuePairState.Init or QueuePairState.ReadyToReceive) => others == 0,
+            (QueuePairState.ReadyToReceive or QueuePairState.ReadyToSend, QueuePairState.ReadyToSend) => (others & ~RateLimit) == 0,
             _ => false,
         };
-        if (!allowed)
+        if (!allowed || ((others & RateLimit) != 0 && rateLimit != 0))
         {
-            throw UverbsException.Invalid($"MODIFY_QP from {_queue.State} to {next} with attributes 0x{asked.attr_mask:x}");
+            throw UverbsException.Invalid(
+                $"MODIFY_QP from {_queue.State} to {next} with attributes 0x{asked.attr_mask:x}, rate limit {rateLimit}");
         }
 
-        Device.Nic.Modify(_queue, next);
+        if (next != _queue.State || next is QueuePairState.Reset or QueuePairState.Error)
+        {
+            Device.Nic.Modify(_queue, next);
+        }
     }
 
     /// <summary>The kernel's part of the answer; libmlx5 adds what it knows of the send side.</summary>
-    public ib_uverbs_query_qp_resp Query() => new()
+    /// <remarks>Linux, drivers/infiniband/hw/mlx5/qp.c, query_raw_packet_qp_state: the state follows from those of both queues.</remarks>
+    public ib_uverbs_query_qp_resp Query()
     {
-        max_recv_wr = _capacity.max_recv_wr,
-        max_recv_sge = _capacity.max_recv_sge,
-        qp_state = (byte)_queue.State,
-        cur_qp_state = (byte)_queue.State,
+        byte state = _queue.HasOnlySendFailed ? SendQueueError : (byte)_queue.State;
+        return _constants with { qp_state = state, cur_qp_state = state };
+    }
+
+    private static ib_uverbs_query_qp_resp Constants(in mlx5_ib_create_qp driver, in IoctlFrame frame) => new()
+    {
+        max_recv_wr = driver.rq_wqe_count,
+        max_recv_sge = driver.rq_wqe_count == 0 ? 0 : (1u << (int)driver.rq_wqe_shift) / SegmentBytes,
         port_num = 1,
+        sq_sig_all = (frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS) & Capabilities.IB_UVERBS_QP_CREATE_SQ_SIG_ALL) != 0 ? (byte)1 : (byte)0,
     };
 
     private static void Check(in mlx5_ib_create_qp driver, in ib_uverbs_qp_cap capacity)
@@ -105,5 +127,9 @@ internal sealed class RawPacketQp : Qp
         {
             throw UverbsException.NotSupported($"QP with mlx5 flags 0x{(uint)driver.flags:x}");
         }
+
+        UserMemory.Demand(driver.sq_buf_addr, (ulong)driver.sq_wqe_count * Mlx5Wqe.MLX5_SEND_WQE_BB, writable: true);
+        UserMemory.Demand(driver.buf_addr, (ulong)driver.rq_wqe_count << (int)driver.rq_wqe_shift, writable: true);
+        UserMemory.Demand(driver.db_addr, 2 * sizeof(uint), writable: true);
     }
 }

@@ -4,19 +4,14 @@ namespace Verbena.Emulator.Uverbs;
 /// <remarks>It counts who uses it: a kernel refuses to destroy what is in use. Handles are never used twice in a context.</remarks>
 internal abstract class UverbsObject
 {
-    private readonly UverbsObject[] _uses;
+    private UverbsObject[] _uses = [];
     private int _users;
 
     /// <summary>Adds the object to <paramref name="context"/>; <paramref name="uses"/> can't be destroyed while it lives.</summary>
     protected UverbsObject(UverbsContext context, params IEnumerable<UverbsObject?> uses)
     {
         Context = context;
-        _uses = [.. uses.OfType<UverbsObject>()];
-        foreach (UverbsObject used in _uses)
-        {
-            used._users++;
-        }
-
+        UseInstead(uses);
         Handle = context.Add(this);
     }
 
@@ -32,11 +27,19 @@ internal abstract class UverbsObject
     public abstract void Release();
 
     /// <summary>Lets go of what it used.</summary>
-    public void Forget()
+    public void Forget() => UseInstead();
+
+    protected void UseInstead(params IEnumerable<UverbsObject?> uses)
     {
         foreach (UverbsObject used in _uses)
         {
             used._users--;
+        }
+
+        _uses = [.. uses.OfType<UverbsObject>()];
+        foreach (UverbsObject used in _uses)
+        {
+            used._users++;
         }
     }
 }

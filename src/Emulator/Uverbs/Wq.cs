@@ -83,6 +83,9 @@ internal sealed class Wq : UverbsObject
         {
             throw UverbsException.Invalid($"WQ of {driver.rq_wqe_count} entries of 2^{driver.rq_wqe_shift} bytes");
         }
+
+        UserMemory.Demand(driver.buf_addr, (ulong)driver.rq_wqe_count << (int)driver.rq_wqe_shift, writable: true);
+        UserMemory.Demand(driver.db_addr, 2 * sizeof(uint), writable: true);
     }
 
     private static void Destroy(UverbsContext context, in IoctlFrame frame)

@@ -11,6 +11,7 @@ public static class WriteCommands
     public const uint IB_USER_VERBS_CMD_QUERY_DEVICE = 1;
     public const uint IB_USER_VERBS_CMD_ALLOC_PD = 3;
     public const uint IB_USER_VERBS_CMD_REG_MR = 9;
+    public const uint IB_USER_VERBS_CMD_REREG_MR = 11;
     public const uint IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL = 17;
     public const uint IB_USER_VERBS_CMD_QUERY_QP = 25;
     public const uint IB_USER_VERBS_CMD_MODIFY_QP = 26;
@@ -56,6 +57,38 @@ public struct ib_uverbs_reg_mr
 public struct ib_uverbs_reg_mr_resp
 {
     public uint mr_handle;
+    public uint lkey;
+    public uint rkey;
+}
+
+[CStruct("struct ib_uverbs_sge", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_sge
+{
+    public ulong addr;
+    public uint length;
+    public uint lkey;
+}
+
+/// <summary>Changes what a region is; only the parts that flags name (IBV_REREG_MR_*).</summary>
+[CStruct("struct ib_uverbs_rereg_mr", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_rereg_mr
+{
+    public ulong response;
+    public uint mr_handle;
+    public uint flags;
+    public ulong start;
+    public ulong length;
+    public ulong hca_va;
+    public uint pd_handle;
+    public uint access_flags;
+}
+
+[CStruct("struct ib_uverbs_rereg_mr_resp", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_rereg_mr_resp
+{
     public uint lkey;
     public uint rkey;
 }

@@ -89,6 +89,7 @@ public static class Methods
     public const ushort UVERBS_METHOD_QP_CREATE = 0;
     public const ushort UVERBS_METHOD_QP_DESTROY = 1;
     public const ushort UVERBS_METHOD_MR_DESTROY = 1;
+    public const ushort UVERBS_METHOD_ADVISE_MR = 2;
     public const ushort UVERBS_METHOD_QUERY_MR = 3;
     public const ushort UVERBS_METHOD_FLOW_DESTROY = 0;
     public const ushort MLX5_IB_METHOD_CREATE_FLOW = 0x1000;
@@ -120,6 +121,10 @@ public static class Attributes
     public const ushort UVERBS_ATTR_GET_CONTEXT_NUM_COMP_VECTORS = 0;
     public const ushort UVERBS_ATTR_GET_CONTEXT_CORE_SUPPORT = 1;
 
+    public const ushort UVERBS_ATTR_QUERY_CONTEXT_NUM_COMP_VECTORS = 0;
+    public const ushort UVERBS_ATTR_QUERY_CONTEXT_CORE_SUPPORT = 1;
+    public const ushort MLX5_IB_ATTR_QUERY_CONTEXT_RESP_UCTX = 0x1000;
+
     public const ushort UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE = 0;
     public const ushort UVERBS_ATTR_QUERY_GID_TABLE_FLAGS = 1;
     public const ushort UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES = 2;
@@ -136,6 +141,11 @@ public static class Attributes
     public const ushort UVERBS_ATTR_DESTROY_MR_HANDLE = 0;
     public const ushort UVERBS_ATTR_DESTROY_FLOW_HANDLE = 0;
     public const ushort UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE = 0;
+
+    public const ushort UVERBS_ATTR_ADVISE_MR_PD_HANDLE = 0;
+    public const ushort UVERBS_ATTR_ADVISE_MR_ADVICE = 1;
+    public const ushort UVERBS_ATTR_ADVISE_MR_FLAGS = 2;
+    public const ushort UVERBS_ATTR_ADVISE_MR_SGE_LIST = 3;
 
     public const ushort UVERBS_ATTR_QUERY_MR_HANDLE = 0;
     public const ushort UVERBS_ATTR_QUERY_MR_RESP_LKEY = 1;

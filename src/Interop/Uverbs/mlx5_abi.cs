@@ -278,6 +278,34 @@ public struct mlx5_ib_create_qp_resp
     public ulong tir_icm_addr;
 }
 
+[CStruct("struct mlx5_ib_burst_info", "rdma/mlx5-abi.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct mlx5_ib_burst_info
+{
+    public uint max_burst_sz;
+    public ushort typical_pkt_sz;
+    public ushort reserved;
+}
+
+[CStruct("struct mlx5_ib_modify_qp", "rdma/mlx5-abi.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct mlx5_ib_modify_qp
+{
+    public uint comp_mask;
+    public mlx5_ib_burst_info burst_info;
+    public uint ece_options;
+}
+
+[CStruct("struct mlx5_ib_modify_qp_resp", "rdma/mlx5-abi.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct mlx5_ib_modify_qp_resp
+{
+    public uint response_length;
+    public uint dctn;
+    public uint ece_options;
+    public uint reserved;
+}
+
 [CStruct("struct mlx5_ib_create_wq", "rdma/mlx5-abi.h")]
 [StructLayout(LayoutKind.Sequential)]
 public struct mlx5_ib_create_wq

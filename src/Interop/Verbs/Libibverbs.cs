@@ -67,6 +67,9 @@ public static unsafe partial class Libibverbs
     public static partial int ibv_modify_qp(ibv_qp* qp, ibv_qp_attr* attr, ibv_qp_attr_mask attr_mask);
 
     [LibraryImport(Name, SetLastError = true)]
+    public static partial int ibv_query_qp(ibv_qp* qp, ibv_qp_attr* attr, ibv_qp_attr_mask attr_mask, ibv_qp_init_attr* init_attr);
+
+    [LibraryImport(Name, SetLastError = true)]
     public static partial int ibv_destroy_qp(ibv_qp* qp);
 
     /// <summary>Blocks until there is an event, unless the context's async_fd is non-blocking. Returns -1 and errno on failure.</summary>

@@ -67,7 +67,11 @@ public struct ibv_qp_attr
 {
     [FieldOffset(0x00)] public ibv_qp_state qp_state;
     [FieldOffset(0x04)] public ibv_qp_state cur_qp_state;
+    [FieldOffset(0x24)] public ibv_qp_cap cap;
     [FieldOffset(0x81)] public byte port_num;
+
+    /// <summary>In kb/s; 0: none.</summary>
+    [FieldOffset(0x88)] public uint rate_limit;
 }
 
 /// <summary>What <c>ibv_create_wq</c> is to make.</summary>

@@ -81,6 +81,9 @@ public enum ibv_qp_attr_mask
 {
     IBV_QP_STATE = 1 << 0,
     IBV_QP_PORT = 1 << 5,
+    IBV_QP_QKEY = 1 << 6,
+    IBV_QP_CAP = 1 << 19,
+    IBV_QP_RATE_LIMIT = 1 << 25,
 }
 
 [Flags]

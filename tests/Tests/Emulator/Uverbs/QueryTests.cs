@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
+using Verbena.Interop;
 using Verbena.Interop.Verbs;
 using static Verbena.Interop.Verbs.Libibverbs;
 
@@ -33,5 +34,64 @@ public sealed unsafe class QueryTests
         Assert.Equal((0x2C9u, (uint)part), (device.vendor_id, device.vendor_part_id));
         Assert.Equal(firmware, Marshal.PtrToStringUTF8((nint)device.fw_ver));
         Assert.Equal(0, ibv_close_device(context));
+    }
+
+    [Fact]
+    public void A_queue_pair_says_its_state_and_sizes()
+    {
+        using EmulatedNics nics = Attach("speed=100");
+        using VerbsProgram program = VerbsProgram.Start(0);
+        Assert.Equal((ibv_qp_state.IBV_QPS_RESET, ibv_qp_state.IBV_QPS_RESET), (Query(program).qp_state, Query(program).cur_qp_state));
+        Assert.Equal(0, program.MoveToReadyToSend());
+        ibv_qp_attr attributes = Query(program);
+        Assert.Equal((ibv_qp_state.IBV_QPS_RTS, 1), (attributes.qp_state, attributes.port_num));
+        Assert.Equal((16u, 1u), (attributes.cap.max_recv_wr, attributes.cap.max_recv_sge));
+    }
+
+    private static ibv_qp_attr Query(VerbsProgram program)
+    {
+        ibv_qp_attr attributes;
+        ibv_qp_init_attr creation;
+        Assert.Equal(0, ibv_query_qp(program.Qp, &attributes, ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_CAP, &creation));
+        return attributes;
+    }
+
+    [Fact]
+    public void A_queue_pair_moves_along_the_states_of_raw_packets_only()
+    {
+        const ibv_qp_attr_mask State = ibv_qp_attr_mask.IBV_QP_STATE;
+        const int Refused = (int)Errno.EINVAL;
+        using EmulatedNics nics = Attach("speed=100");
+        using VerbsProgram program = VerbsProgram.Start(0);
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_INIT, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_INIT, State | ibv_qp_attr_mask.IBV_QP_PORT | ibv_qp_attr_mask.IBV_QP_QKEY));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_RTR, State));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_INIT, State | ibv_qp_attr_mask.IBV_QP_PORT));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_INIT, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_RTS, State));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_RTR, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_RTR, State));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_RTS, State));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_RTS, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_SQD, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_INIT, State | ibv_qp_attr_mask.IBV_QP_PORT));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_ERR, State));
+        Assert.Equal(Refused, program.Modify(ibv_qp_state.IBV_QPS_RTS, State));
+        Assert.Equal(0, program.Modify(ibv_qp_state.IBV_QPS_RESET, State));
+        Assert.Equal(0, program.MoveToReadyToSend());
+    }
+
+    [Fact]
+    public void A_rate_limit_is_refused_and_none_at_all_is_taken()
+    {
+        using EmulatedNics nics = Attach("speed=100");
+        using VerbsProgram program = VerbsProgram.Start(0);
+        Assert.Equal(0, program.MoveToReadyToSend());
+        var attributes = new ibv_qp_attr { qp_state = ibv_qp_state.IBV_QPS_RTS, rate_limit = 1000 };
+        const ibv_qp_attr_mask Mask = ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_RATE_LIMIT;
+        Assert.Equal((int)Errno.EINVAL, ibv_modify_qp(program.Qp, &attributes, Mask));
+        attributes.rate_limit = 0;
+        Assert.Equal(0, ibv_modify_qp(program.Qp, &attributes, Mask));
+        Assert.Equal(0, ibv_modify_qp(program.Qp, &attributes, ibv_qp_attr_mask.IBV_QP_RATE_LIMIT));
     }
 }
