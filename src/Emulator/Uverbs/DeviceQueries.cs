@@ -25,7 +25,7 @@ internal static unsafe class DeviceQueries
             QueryGidTable, [In(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE, 8), Any(AttributeKind.Output, UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES),
             Out(UVERBS_ATTR_QUERY_GID_TABLE_RESP_NUM_ENTRIES, 8)], Flags(UVERBS_ATTR_QUERY_GID_TABLE_FLAGS)),
         new("QUERY_GID_ENTRY", (ushort)uverbs_default_objects.UVERBS_OBJECT_DEVICE, Interop.Uverbs.Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
-            QueryGidEntry, [In(UVERBS_ATTR_QUERY_GID_ENTRY_PORT, 4), In(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX, 4),
+            QueryGidEntry, [In(UVERBS_ATTR_QUERY_GID_ENTRY_PORT, 8), In(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX, 8),
             Flags(UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS), Out<ib_uverbs_gid_entry>(UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY)]),
     ];
 
