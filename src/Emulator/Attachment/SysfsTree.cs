@@ -17,7 +17,6 @@ public sealed class SysfsTree : IDisposable
     private const string Prefix = "verbena-sysfs.";
     private const string LockFile = "lock";
     private const ushort PciVendor = 0x15B3;
-    private const int PciResources = 13;
     private const int ConfigurationBytes = 256;
     private static readonly string s_path = System.IO.Path.Combine(
         Base(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}.{Guid.NewGuid():N}"));
@@ -151,13 +150,9 @@ public sealed class SysfsTree : IDisposable
         Write($"{function}/class", "0x020000");
         Write($"{function}/revision", "0x00");
         Write($"{function}/numa_node", "-1");
-<<<<<<< HEAD
-        Write($"{function}/resource", Resources());
-=======
         Write($"{function}/irq", "0");
-        Write($"{function}/resource", string.Join('\n', Enumerable.Repeat("0x0000000000000000 0x0000000000000000 0x0000000000000000", PciResources)));
+        Write($"{function}/resource", Resources());
         File.WriteAllBytes(Full($"{function}/config"), Configuration(model));
->>>>>>> b387212 (verbena: nic run's promises, each with a test: linked or carried rdma-core, scripts, forks, signals, /sys, death by SIGKILL)
         Write($"{function}/modalias", string.Create(CultureInfo.InvariantCulture,
             $"pci:v000015B3d{model.PciDevice:X8}sv000015B3sd{model.PciSubsystem:X8}bc02sc00i00"));
         Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{model.PciDevice:X4}\nPCI_SLOT_NAME={address}");
@@ -165,13 +160,13 @@ public sealed class SysfsTree : IDisposable
         Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
     }
 
-<<<<<<< HEAD
     /// <summary>The one BAR of a ConnectX, and the twelve other lines of a function that can have virtual ones: begin, end, flags.</summary>
     private static string Resources()
     {
         const string None = "0x0000000000000000 0x0000000000000000 0x0000000000000000";
         return string.Join('\n', Enumerable.Repeat(None, 12).Prepend("0x0000000092000000 0x0000000093ffffff 0x000000000014220c"));
-=======
+    }
+
     /// <summary>The function's configuration space: a type 0 header without BARs or capabilities (PCI 3.0, section 6.1).</summary>
     private static byte[] Configuration(NicModel model)
     {
@@ -184,7 +179,6 @@ public sealed class SysfsTree : IDisposable
         words[0x2C / 2] = PciVendor;
         words[0x2E / 2] = (ushort)model.PciSubsystem;
         return space;
->>>>>>> b387212 (verbena: nic run's promises, each with a test: linked or carried rdma-core, scripts, forks, signals, /sys, death by SIGKILL)
     }
 
     private static void WriteUverbs(NicIdentity nic, string directory)
