@@ -18,7 +18,7 @@ public sealed class NicRunTests : IDisposable
     public void The_system_s_tools_see_a_ConnectX_5_Ex_whose_port_is_active()
     {
         Assert.Contains("mlx5_0", Run("--nic", "enp94s0f0", "--", "ibv_devices"), StringComparison.Ordinal);
-        string info = Run("--nic", "enp94s0f0,wire=sink", "--nic", "enp94s0f1", "--", "ibv_devinfo");
+        string info = Run("--nic", "enp94s0f0,wire=sink", "--nic", "enp94s0f1", "--", "ibv_devinfo", "-v");
         Assert.Contains("vendor_part_id:\t\t\t4121", info, StringComparison.Ordinal);
         Assert.Contains("PORT_ACTIVE (4)", info, StringComparison.Ordinal);
         Assert.Contains("PORT_DOWN (1)", info, StringComparison.Ordinal);
