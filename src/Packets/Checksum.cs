@@ -49,7 +49,8 @@ public static class Checksum
     public static ushort Adjust(ushort checksum, ushort before, ushort after) =>
         (ushort)~Fold((ulong)(ushort)~checksum + (ushort)~before + after);
 
-    private static ushort Fold(ulong sum)
+    /// <summary>A sum from <see cref="Sum"/> in 16 bits, in memory order.</summary>
+    public static ushort Fold(ulong sum)
     {
         sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
         sum = (sum & 0xFFFF_FFFF) + (sum >> 32);

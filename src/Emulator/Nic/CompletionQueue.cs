@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
@@ -8,26 +8,36 @@ namespace Verbena.Emulator.Nic;
 public sealed unsafe class CompletionQueue
 {
     private const uint IndexMask = 0xFF_FFFF;
-    private const uint SolicitedOnly = Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL;
+
+    /// <summary>How long an aggressive NIC holds completions back, in ticks of its clock: some 10 µs.</summary>
+    private const ulong LongestSession = 1024;
 
     private readonly CompletionQueueParameters _parameters;
     private readonly ConformanceLog _conformance;
-    private readonly byte* _ring;
+    private readonly CompletionArm _arm;
+    private readonly CompressionSession? _session;
+    private readonly CqeCompressionPolicy _policy;
+    private readonly Random? _random;
     private readonly uint* _record;
-    private readonly int _log2Entries;
-    private uint _producer; // free-running, 24 bits count
+    private CompletionRing _ring;
+    private uint _producer; // running through 32 bits, of which 24 count
+    private uint _visible;  // one after the last that the program can see; behind the producer while completions are held back
     private uint _consumer; // the last that the program published
-    private uint _seenArm;
-    private bool _armed;
+    private uint _seenArm = CompletionArm.NeverArmed;
 
-    internal CompletionQueue(uint number, CompletionQueueParameters parameters, ConformanceLog conformance)
+    internal CompletionQueue(uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance)
     {
         Number = number;
         _parameters = parameters;
         _conformance = conformance;
-        _ring = (byte*)parameters.BufferAddress;
+        _ring = new CompletionRing(parameters.BufferAddress, parameters.Entries, parameters.EntryBytes, parameters.Pads);
         _record = (uint*)parameters.DoorbellRecordAddress;
-        _log2Entries = BitOperations.Log2((uint)parameters.Entries);
+        _arm = new CompletionArm(number, conformance);
+        _policy = behaviour.CqeCompression;
+        bool compresses = parameters.Compression != CqeCompressionFormat.None && _policy != CqeCompressionPolicy.Never;
+        _session = compresses ? new CompressionSession(parameters.Compression) : null;
+        _random = _policy == CqeCompressionPolicy.Random ? new Random(behaviour.CqeCompressionSeed ^ (int)number) : null;
+        Volatile.Write(ref _record[1], CompletionArm.NeverArmed);
     }
 
     /// <summary>The cqn that the program writes to the arm register, 24 bits.</summary>
@@ -36,52 +46,97 @@ public sealed unsafe class CompletionQueue
     /// <summary>True once the queue has overrun; it takes no entries any more.</summary>
     public bool HasFailed { get; private set; }
 
+    internal int EntryBytes => _parameters.EntryBytes;
+
     internal int UarPage => _parameters.UarPage;
+
+    /// <summary>Whether completions may be held back until <see cref="Finish"/>.</summary>
+    internal bool Compresses => _session is not null;
 
     /// <summary>Finds room for one entry. Without room the queue fails, since the NIC would write over unread entries.</summary>
     internal bool TryReserve(out mlx5_cqe64* entry)
     {
-        entry = Slot(_producer);
+        entry = _session is null ? _ring[_producer] : _session.Next;
         if (HasFailed || _parameters.IgnoreOverrun)
         {
             return !HasFailed;
         }
 
         // The record is read only when the last known one does not do: its line belongs to the program's processor.
-        if (Used >= (uint)_parameters.Entries)
+        if (Used >= _ring.Entries)
         {
             ReadConsumer();
         }
 
-        if (Used < (uint)_parameters.Entries)
+        if (Used < _ring.Entries)
         {
             return true;
         }
 
         HasFailed = true;
+        Close();
         _parameters.OnError?.Invoke();
         return false;
     }
 
-    /// <summary>Hands the entry from <see cref="TryReserve"/> to the program: all of it is written but its last byte.</summary>
+    /// <summary>Takes the entry from <see cref="TryReserve"/>, of which all is written but its last byte.</summary>
     internal void Publish(mlx5_cqe64* entry, byte opcode, bool solicited = false)
     {
-        uint owner = (_producer >> _log2Entries) & Mlx5Cqe.MLX5_CQE_OWNER_MASK;
-        Volatile.Write(ref entry->op_own, (byte)((uint)(opcode << 4) | (solicited ? 2u : 0) | owner));
-        _producer++;
-        if (_armed && (solicited || opcode >= Mlx5Cqe.MLX5_CQE_REQ_ERR || (_seenArm & SolicitedOnly) == 0))
+        if (_session is not null && opcode == Mlx5Cqe.MLX5_CQE_RESP_SEND)
         {
-            Fire();
+            Hold(_session);
+            return;
+        }
+
+        Close();
+        mlx5_cqe64* inRing = _ring[_producer];
+        if (entry != inRing)
+        {
+            CheckInvalid(_producer);
+            Unsafe.CopyBlockUnaligned(inRing, entry, (uint)sizeof(mlx5_cqe64) - 1);
+        }
+
+        _ring.Publish(_producer++, (byte)((opcode << 4) | (solicited ? 2 : 0)));
+        Show(solicited || opcode >= Mlx5Cqe.MLX5_CQE_REQ_ERR);
+    }
+
+    /// <summary>Ends a pass of the NIC: hands over what was held back, unless more of it is worth waiting for.</summary>
+    /// <param name="timestamp">The NIC's clock, in ticks.</param>
+    internal void Finish(ulong timestamp)
+    {
+        bool waits = _policy == CqeCompressionPolicy.Aggressive && _session is { Count: > 0 } session
+            && timestamp - session.Title->timestamp < LongestSession;
+        if (!waits)
+        {
+            Close();
         }
     }
 
-    /// <summary>Takes an arm command from the record; events for entries that came before it are due at once.</summary>
+    /// <summary>Goes on in another ring. The last entry of the old one says so; what the program has not taken, it copies.</summary>
+    /// <exception cref="NicException">EINVAL: the other ring has no room for what the program has not taken.</exception>
+    internal void Resize(ulong bufferAddress, int entries)
+    {
+        Close();
+        ReadConsumer();
+        if (Used >= Math.Min(_ring.Entries, (uint)entries))
+        {
+            throw NicException.Invalid($"CQ {Number} holds {Used} completions, too many to go on with {entries} entries");
+        }
+
+        Unsafe.InitBlockUnaligned(_ring[_producer], 0, (uint)sizeof(mlx5_cqe64) - 1);
+        _ring.Publish(_producer++, Mlx5Cqe.MLX5_CQE_RESIZE_CQ << 4);
+        _visible = _producer;
+        _ring = new CompletionRing(bufferAddress, entries, _parameters.EntryBytes, _parameters.Pads);
+    }
+
+    /// <summary>Takes an arm command from the register, which comes after the same one in the record.</summary>
     internal void Arm(ulong register)
     {
         uint command = (uint)(register >> 32);
-        if (command != ReadRecord(1))
+        uint record = ReadRecord(1);
+        if (command != record && !CompletionArm.IsNewer(record, command))
         {
-            _conformance.Report($"CQ {Number}: the arm register says 0x{command:x}, the doorbell record 0x{ReadRecord(1):x}");
+            _conformance.Report($"CQ {Number}: the arm register says 0x{command:x}, the doorbell record 0x{record:x}");
         }
 
         Arm(command);
@@ -98,49 +153,83 @@ public sealed unsafe class CompletionQueue
     }
 
     /// <summary>Reads and checks what the program says it has consumed.</summary>
+    /// <remarks>24 bits of it count. Some programs let it run through 32.</remarks>
     internal void ReadConsumer()
     {
         uint raw = ReadRecord(0);
-        uint advance = (raw - _consumer) & IndexMask;
-        if (raw > IndexMask)
+        uint consumer = _consumer + ((raw - _consumer) & IndexMask);
+        bool isCount = raw == (consumer & IndexMask) || raw == consumer;
+        if (isCount && consumer - _consumer <= _visible - _consumer)
         {
-            _conformance.Report($"CQ {Number}: consumer index 0x{raw:x} exceeds 24 bits, or is in the wrong byte order");
-        }
-        else if (advance > Used)
-        {
-            _conformance.Report($"CQ {Number}: consumer index {raw} is not between {_consumer} and the producer's {_producer & IndexMask}");
+            _consumer = consumer;
         }
         else
         {
-            _consumer = raw;
+            _conformance.Report(isCount
+                ? $"CQ {Number}: consumer index {raw} is not between {_consumer} and the producer's {_visible}"
+                : $"CQ {Number}: consumer index 0x{raw:x} is in the wrong byte order, or exceeds 24 bits");
         }
     }
 
-    private uint Used => (_producer - _consumer) & IndexMask;
+    private uint Used => _producer - _consumer;
+
+    /// <summary>Adds the completion at <see cref="CompressionSession.Next"/> to the session, or to a new one.</summary>
+    private void Hold(CompressionSession session)
+    {
+        if (!session.TryAdd())
+        {
+            Close();
+            session.TryAdd();
+        }
+
+        _producer++;
+        if (_random is not null && _random.Next(4) == 0)
+        {
+            Close();
+        }
+    }
+
+    /// <summary>Hands over what was held back.</summary>
+    private void Close()
+    {
+        if (_session is not { Count: > 0 } session)
+        {
+            return;
+        }
+
+        uint first = _producer - (uint)session.Count;
+        CheckInvalid(first);
+        _ring.Publish(first, session.Write(_ring, first));
+        Show(isSolicited: false);
+    }
+
+    private void Show(bool isSolicited)
+    {
+        _visible = _producer;
+        if (_arm.Completed(_visible, isSolicited))
+        {
+            _parameters.OnCompletionEvent?.Invoke();
+        }
+    }
+
+    /// <summary>The NIC does not clear what it skips or fills with minis: the program does, before the next lap.</summary>
+    private void CheckInvalid(uint index)
+    {
+        if (_ring.LooksValid(index) && !_parameters.IgnoreOverrun)
+        {
+            _conformance.Report($"CQ {Number}: entry {index & (_ring.Entries - 1)}, before it is written, looks like a completion;"
+                + " after compressed ones their entries are to be made invalid");
+        }
+    }
 
     private void Arm(uint command)
     {
         _seenArm = command;
-        _armed = true;
-        uint consumed = command & IndexMask;
-        if ((command & SolicitedOnly) == 0 && ((_producer - consumed) & IndexMask) != 0)
+        if (_arm.Take(command, _visible))
         {
-            Fire();
+            _parameters.OnCompletionEvent?.Invoke();
         }
     }
 
-    private void Fire()
-    {
-        _armed = false;
-        _parameters.OnCompletionEvent?.Invoke();
-    }
-
     private uint ReadRecord(int dword) => Be32.FromRaw(Volatile.Read(ref _record[dword])).Value;
-
-    private mlx5_cqe64* Slot(uint index)
-    {
-        uint at = index & (uint)(_parameters.Entries - 1);
-        byte* slot = _ring + ((nuint)at * (nuint)_parameters.EntryBytes);
-        return (mlx5_cqe64*)(slot + _parameters.EntryBytes - sizeof(mlx5_cqe64));
-    }
 }

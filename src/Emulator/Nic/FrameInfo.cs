@@ -76,21 +76,21 @@ internal struct FrameInfo
         return (byte)((IsFragment ? 0x80 : 0) | (l4 << 4) | (l3 << 2) | (HasIpOptions ? 2 : 0));
     }
 
-    /// <summary>The CQE's L2_OK, L3_OK and L4_OK, found by summing.</summary>
-    public readonly byte CheckedHeaders(ReadOnlySpan<byte> frame)
+    /// <summary>The CQE's L2_OK, L3_OK and L4_OK, and its check_sum: that of the whole IP packet, without what pads the frame.</summary>
+    public readonly (byte Ok, Be16 Sum) Check(ReadOnlySpan<byte> frame)
     {
         int ok = Mlx5Cqe.MLX5_CQE_L2_OK;
-        if (IpVersion == 6 || (IpVersion == 4 && Checksum.IsValid(frame[NetworkOffset..TransportOffset])))
+        if (IpVersion == 0)
         {
-            ok |= Mlx5Cqe.MLX5_CQE_L3_OK;
+            return ((byte)ok, 0);
         }
 
-        if (Transport != 0 && TransportSumIsRight(frame))
-        {
-            ok |= Mlx5Cqe.MLX5_CQE_L4_OK;
-        }
-
-        return (byte)ok;
+        ulong header = Checksum.Sum(frame[NetworkOffset..TransportOffset]);
+        ReadOnlySpan<byte> payload = frame.Slice(TransportOffset, TransportBytes);
+        ulong payloadSum = Checksum.Sum(payload);
+        ok |= IpVersion == 6 || Checksum.Fold(header) == 0xFFFF ? Mlx5Cqe.MLX5_CQE_L3_OK : 0;
+        ok |= Transport != 0 && IsRight(frame, payload, payloadSum) ? Mlx5Cqe.MLX5_CQE_L4_OK : 0;
+        return ((byte)ok, Be16.FromRaw(Checksum.Fold(header + payloadSum)));
     }
 
     /// <summary>Sum of the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1), to be continued over the transport's bytes.</summary>
@@ -109,11 +109,10 @@ internal struct FrameInfo
     }
 
     /// <summary>A UDP checksum of zero over IPv4 means that there is none (RFC 768), which counts as right.</summary>
-    private readonly bool TransportSumIsRight(ReadOnlySpan<byte> frame)
+    private readonly bool IsRight(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> transport, ulong sum)
     {
-        ReadOnlySpan<byte> transport = frame.Slice(TransportOffset, TransportBytes);
         bool none = Transport == IpProtocol.Udp && IpVersion == 4 && transport[6] == 0 && transport[7] == 0;
-        return none || Checksum.IsValid(transport, PseudoHeaderSum(frame));
+        return none || Checksum.Fold(sum + PseudoHeaderSum(frame)) == 0xFFFF;
     }
 
     /// <summary>Words are little-endian: the first byte of the headers is the lowest.</summary>

@@ -13,9 +13,6 @@ namespace Verbena.Emulator.Nic;
 /// </remarks>
 public sealed partial class NicDevice : IDisposable
 {
-    /// <summary>The rate of the clock that time stamps completions, in kHz: it counts nanoseconds.</summary>
-    public const uint CoreClockKilohertz = 1_000_000;
-
     private readonly MemoryTable _memory = new();
     private readonly QueueTable _queues;
     private readonly QueueEngine _engine;
@@ -42,7 +39,7 @@ public sealed partial class NicDevice : IDisposable
         _logger = logger;
         _time = time ?? TimeProvider.System;
         Conformance = new ConformanceLog(logger);
-        _queues = new QueueTable(Conformance, _memory, Uar, port.Options.Model, port.Counters);
+        _queues = new QueueTable(Conformance, _memory, Uar, port.Options, port.Counters);
         _engine = new QueueEngine(port, _queues);
     }
 
@@ -113,6 +110,14 @@ public sealed partial class NicDevice : IDisposable
         return _queues.CreateCompletionQueue(parameters);
     }
 
+    /// <summary>Lets a completion queue go on in another ring; its last entry in the old one says so (MLX5_CQE_RESIZE_CQ).</summary>
+    /// <exception cref="NicException">EINVAL: a ring that can't be one, or without room for what the program has not taken.</exception>
+    public void Resize(CompletionQueue queue, ulong bufferAddress, int entries)
+    {
+        using Lock.Scope scope = _port.Gate.EnterCall();
+        QueueTable.Resize(queue, bufferAddress, entries);
+    }
+
     public void Destroy(CompletionQueue queue)
     {
         using Lock.Scope scope = _port.Gate.EnterCall();
@@ -150,6 +155,13 @@ public sealed partial class NicDevice : IDisposable
     {
         using Lock.Scope scope = _port.Gate.EnterCall();
         queue.Receive.Modify(state);
+    }
+
+    /// <summary>Takes VLAN tags out of received frames, or leaves them, from the next frame on.</summary>
+    public void StripVlan(WorkQueue queue, bool strip)
+    {
+        using Lock.Scope scope = _port.Gate.EnterCall();
+        queue.Receive.StripVlan(strip);
     }
 
     public void Destroy(WorkQueue queue)

@@ -29,6 +29,8 @@ public sealed record NicOptions(string Name)
     /// <summary>Which NIC it is.</summary>
     public NicModel Model { get; init; } = NicModel.ConnectX5Ex;
 
+    public NicBehaviour Behaviour { get; init; } = new();
+
     /// <summary>Reads the form above. <paramref name="error"/> is one sentence that says what is allowed.</summary>
     public static bool TryParse(string text, out NicOptions options, out string error)
     {

@@ -25,6 +25,12 @@ public sealed record CompletionQueueParameters
     /// <summary>64 or 128.</summary>
     public int EntryBytes { get; init; } = 64;
 
+    /// <summary>Write the unused half of an entry of 128 bytes too (MLX5DV_CQ_INIT_ATTR_FLAGS_CQE_PAD).</summary>
+    public bool Pads { get; init; }
+
+    /// <summary>What the NIC may compress completions to.</summary>
+    public CqeCompressionFormat Compression { get; init; }
+
     /// <summary>Write over entries that the program has not consumed (IBV_CREATE_CQ_ATTR_IGNORE_OVERRUN).</summary>
     public bool IgnoreOverrun { get; init; }
 
@@ -74,6 +80,12 @@ public sealed record QueuePairParameters
 
     public CompletionQueue? ReceiveCompletions { get; init; }
 
+    /// <summary>Received VLAN tags go to the completion (IBV_QP_CREATE_CVLAN_STRIPPING).</summary>
+    public bool StripsVlan { get; init; }
+
+    /// <summary>Received frames are written with their FCS (IBV_QP_CREATE_SCATTER_FCS).</summary>
+    public bool KeepsFcs { get; init; }
+
     /// <summary>Called on the NIC's thread, inside its gate, when the queue pair went to its error state by itself. Must not call the NIC.</summary>
     public Action? OnFatal { get; init; }
 }
@@ -99,8 +111,31 @@ public sealed record WorkQueueParameters
 
     public required CompletionQueue Completions { get; init; }
 
+    /// <summary>Null: a WQE takes one frame.</summary>
+    public StridingParameters? Striding { get; init; }
+
+    /// <summary>VLAN tags go to the completion (IBV_WQ_FLAGS_CVLAN_STRIPPING).</summary>
+    public bool StripsVlan { get; init; }
+
+    /// <summary>Frames are written with their FCS (IBV_WQ_FLAGS_SCATTER_FCS).</summary>
+    public bool KeepsFcs { get; init; }
+
     /// <summary>Called on the NIC's thread, inside its gate, when the queue went to its error state by itself. Must not call the NIC.</summary>
     public Action? OnFatal { get; init; }
+}
+
+/// <summary>How the WQEs of a striding receive queue, each with room for several frames, are divided.</summary>
+/// <param name="StrideBytesLog2">Size of a stride: 2^6 to 2^13 bytes.</param>
+/// <param name="StridesLog2">Strides of a WQE: 2^3 to 2^16.</param>
+/// <param name="TwoByteShift">Frames begin two bytes behind the begin of their stride.</param>
+public sealed record StridingParameters(int StrideBytesLog2, int StridesLog2, bool TwoByteShift)
+{
+    public const int MinStrideBytesLog2 = 6;
+    public const int MaxStrideBytesLog2 = 13;
+    public const int MaxStridesLog2 = 16;
+
+    /// <summary>The least for strides of a WQE, by <see cref="NicBehaviour.ExtendedStrideNumbers"/>.</summary>
+    public static int MinStridesLog2(bool extended) => extended ? 3 : 9;
 }
 
 /// <summary>What an RSS queue pair is made from.</summary>

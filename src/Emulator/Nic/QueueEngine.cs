@@ -17,6 +17,11 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         busy |= TakeDoorbells();
         busy |= Send((ulong)nowNanoseconds);
         busy |= port.Finish(busy, nowNanoseconds);
+        foreach (CompletionQueue queue in queues.CompressingQueues)
+        {
+            queue.Finish(DeviceClock.Ticks(nowNanoseconds));
+        }
+
         if (!busy)
         {
             Rest(nowNanoseconds);

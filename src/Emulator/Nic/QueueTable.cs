@@ -1,7 +1,7 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The queues of a device by number, and the register pages on which programs ring for them.</summary>
-internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar, NicModel model, PortCounters counters)
+internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory, UarRegion uar, NicOptions options, PortCounters counters)
 {
     private const uint FirstNumber = 0x40; // hardware keeps the low ones for itself
     private const int MaxEntries = 32768;
@@ -29,6 +29,9 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
 
     public CompletionQueue[] CompletionQueues { get; private set; } = [];
 
+    /// <summary>Those that may hold completions back.</summary>
+    public CompletionQueue[] CompressingQueues { get; private set; } = [];
+
     public CompletionQueue CreateCompletionQueue(CompletionQueueParameters parameters)
     {
         CheckRing("completion queue", parameters.BufferAddress, parameters.DoorbellRecordAddress, parameters.Entries, MaxCompletions);
@@ -38,9 +41,15 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
             throw NicException.Invalid($"completions have 64 or 128 bytes, not {parameters.EntryBytes}");
         }
 
-        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, Conformance));
+        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, options.Behaviour, Conformance));
         Publish();
         return queue;
+    }
+
+    public static void Resize(CompletionQueue queue, ulong bufferAddress, int entries)
+    {
+        CheckRing("completion queue", bufferAddress, record: 4, entries, MaxCompletions);
+        queue.Resize(bufferAddress, entries);
     }
 
     public void Destroy(CompletionQueue queue)
@@ -97,7 +106,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
 
     private QueuePair Make(uint number, QueuePairParameters parameters)
     {
-        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, model, counters);
+        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, options.Model, counters);
         ReceiveQueue? receive = parameters.ReceiveEntries == 0 ? null : MakeReceive(number, parameters);
         return new QueuePair(number, parameters, send, receive, counters);
     }
@@ -114,18 +123,37 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
             DoorbellRecordAddress = parameters.DoorbellRecordAddress,
             UserIndex = parameters.UserIndex,
             Completions = parameters.ReceiveCompletions!,
+            StripsVlan = parameters.StripsVlan,
+            KeepsFcs = parameters.KeepsFcs,
             OnFatal = parameters.OnFatal,
         };
         CheckReceive(receive);
         return new ReceiveQueue($"QP {number}", receive, memory, Conformance);
     }
 
-    private static void CheckReceive(WorkQueueParameters parameters)
+    private void CheckReceive(WorkQueueParameters parameters)
     {
         CheckRing("receive queue", parameters.BufferAddress, parameters.DoorbellRecordAddress, parameters.Entries, MaxEntries);
         if (parameters.StrideLog2 is < 4 or > 9)
         {
             throw NicException.Invalid($"a receive WQE has 16 to 512 bytes, not 2^{parameters.StrideLog2}");
+        }
+
+        if (parameters.Striding is { } striding)
+        {
+            CheckStriding(parameters, striding, StridingParameters.MinStridesLog2(options.Behaviour.ExtendedStrideNumbers));
+        }
+    }
+
+    private static void CheckStriding(WorkQueueParameters parameters, StridingParameters striding, int minStridesLog2)
+    {
+        const int SmallestEntryLog2 = 5; // a header and one segment
+        bool bytesFit = striding.StrideBytesLog2 is >= StridingParameters.MinStrideBytesLog2 and <= StridingParameters.MaxStrideBytesLog2;
+        bool stridesFit = striding.StridesLog2 >= minStridesLog2 && striding.StridesLog2 <= StridingParameters.MaxStridesLog2;
+        if (!bytesFit || !stridesFit || parameters.StrideLog2 < SmallestEntryLog2)
+        {
+            throw NicException.Invalid($"a striding WQE of 2^{parameters.StrideLog2} bytes with 2^{striding.StridesLog2} strides"
+                + $" of 2^{striding.StrideBytesLog2} bytes is beyond what the device can do");
         }
     }
 
@@ -162,6 +190,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     private void Publish()
     {
         CompletionQueues = [.. _completionQueues];
+        CompressingQueues = [.. CompletionQueues.Where(q => q.Compresses)];
         QueuePairs = [.. _queuePairs];
         SendQueues = [.. QueuePairs.Select(q => q.Send).OfType<SendQueue>()];
         ReceiveQueues = [.. QueuePairs.Select(q => q.Receive).OfType<ReceiveQueue>(), .. _workQueues.Select(q => q.Receive)];

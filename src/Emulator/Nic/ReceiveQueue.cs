@@ -1,39 +1,45 @@
+using System.Runtime.CompilerServices;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>The receive side of a work queue or a queue pair: takes WQEs in order, scatters one frame into each.</summary>
-/// <remarks>The NIC learns of posted WQEs from the doorbell record alone, which it reads when it has none left.</remarks>
+/// <summary>The receive side of a work queue or a queue pair: takes WQEs in order, and writes frames to their buffers.</summary>
+/// <remarks>
+/// A cyclic queue writes one frame to each WQE, a striding one as many as find room in its strides. The NIC learns of posted
+/// WQEs from the doorbell record alone, which it reads when it has none left.
+/// </remarks>
 internal sealed unsafe class ReceiveQueue
 {
+    private const byte VlanStripped = 1; // in l4_hdr_type_etc: vlan_info holds the tag that was taken out
+
     private readonly string _name;
-    private readonly MemoryTable _memory;
     private readonly ConformanceLog _conformance;
     private readonly CompletionQueue _completions;
-    private readonly byte* _ring;
+    private readonly ReceiveRing _ring;
+    private readonly Strides? _strides; // null: a cyclic queue
     private readonly uint* _record;
     private readonly uint _entries;
-    private readonly int _strideLog2;
-    private readonly uint _protectionDomain;
     private readonly uint _userIndex;
     private readonly Action? _onFatal;
-    private ushort _head;   // the next WQE to fill, running
-    private ushort _posted; // one after the last posted WQE, as last read from the record
+    private ReceivedForm? _form; // null: frames are written as they came
+    private ushort _head;        // the next WQE to fill, running
+    private uint _posted;        // one after the last posted WQE, as last read from the record, running through 32 bits
 
     public ReceiveQueue(string name, WorkQueueParameters parameters, MemoryTable memory, ConformanceLog conformance)
     {
         _name = name;
-        _memory = memory;
         _conformance = conformance;
         _completions = parameters.Completions;
-        _ring = (byte*)parameters.BufferAddress;
+        _ring = new ReceiveRing(parameters, memory);
+        _strides = parameters.Striding is { } striding ? new Strides(striding) : null;
         _record = (uint*)parameters.DoorbellRecordAddress;
         _entries = (uint)parameters.Entries;
-        _strideLog2 = parameters.StrideLog2;
-        _protectionDomain = parameters.ProtectionDomain;
         _userIndex = parameters.UserIndex;
         _onFatal = parameters.OnFatal;
+        _form = parameters.StripsVlan || parameters.KeepsFcs
+            ? new ReceivedForm { StripsVlan = parameters.StripsVlan, KeepsFcs = parameters.KeepsFcs }
+            : null;
     }
 
     public QueueState State { get; private set; }
@@ -44,12 +50,20 @@ internal sealed unsafe class ReceiveQueue
         if (state == QueueState.Reset)
         {
             (_head, _posted) = (0, 0);
+            _strides?.Reset();
         }
 
         Flush();
     }
 
-    /// <summary>Puts the frame into the next WQE, and returns what became of it.</summary>
+    /// <summary>Takes VLAN tags out of frames, or leaves them, from the next frame on.</summary>
+    public void StripVlan(bool strip)
+    {
+        _form ??= new ReceivedForm();
+        _form.StripsVlan = strip;
+    }
+
+    /// <summary>Writes the frame to the next buffers, and returns what became of it.</summary>
     public PortCounter Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, (uint Hash, byte Type) rss, uint tag, ulong timestamp)
     {
         if (State != QueueState.Ready)
@@ -57,36 +71,44 @@ internal sealed unsafe class ReceiveQueue
             return PortCounter.RxQueueNotReady;
         }
 
-        if (_head == _posted && !ReadPosted())
+        ushort? vlan = null;
+        ReadOnlySpan<byte> data = _form is null ? frame : _form.Of(frame, out vlan);
+        uint strides = 0;
+        if (_strides is not null)
+        {
+            strides = _strides.Needed(data.Length);
+            MakeRoom(_strides, strides);
+        }
+
+        if (!HasEntry())
         {
             return PortCounter.OutOfBuffer;
         }
 
         if (!_completions.TryReserve(out mlx5_cqe64* entry))
         {
-            State = QueueState.Error;
-            _onFatal?.Invoke();
-            return PortCounter.RxCompletionQueueFull;
+            return Overrun();
         }
 
-        byte syndrome = Scatter(frame);
+        bool fits = _strides is null || strides <= _strides.Rest;
+        byte syndrome = fits ? _ring.Scatter(_head, _strides?.OffsetBytes ?? 0, data) : Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
         if (syndrome != 0)
         {
-            return Fail(entry, syndrome);
+            return Fail(entry, syndrome, fits ? strides : _strides!.Rest);
         }
 
+        Clear(entry);
+        (byte ok, Be16 sum) = info.Check(frame);
         entry->rx_hash_result = rss.Hash;
         entry->rx_hash_type = rss.Type;
-        entry->flags_rqpn = 0;
-        entry->hds_ip_ext = info.CheckedHeaders(frame);
-        entry->l4_hdr_type_etc = info.HeaderTypes(frame);
-        entry->vlan_info = 0;
+        entry->check_sum = sum;
+        entry->hds_ip_ext = ok;
+        entry->l4_hdr_type_etc = (byte)(info.HeaderTypes(frame) | (vlan is null ? 0 : VlanStripped));
+        entry->vlan_info = vlan ?? 0;
         entry->srqn_uidx = _userIndex;
-        entry->imm_inval_pkey = 0;
-        entry->byte_cnt = (uint)frame.Length;
-        entry->timestamp = timestamp;
+        entry->timestamp = DeviceClock.Ticks((long)timestamp);
         entry->sop_drop_qpn = tag;
-        entry->wqe_counter = _head++;
+        Consume(entry, strides, (uint)data.Length);
         _completions.Publish(entry, Mlx5Cqe.MLX5_CQE_RESP_SEND);
         return PortCounter.QueueReceived;
     }
@@ -100,9 +122,9 @@ internal sealed unsafe class ReceiveQueue
         }
 
         ReadPosted();
-        while (_head != _posted && _completions.TryReserve(out mlx5_cqe64* entry))
+        while (_head != (ushort)_posted && _completions.TryReserve(out mlx5_cqe64* entry))
         {
-            CompleteWithError(entry, Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR);
+            CompleteWithError(entry, Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, _strides?.Rest ?? 0);
         }
     }
 
@@ -115,63 +137,67 @@ internal sealed unsafe class ReceiveQueue
         }
     }
 
+    /// <summary>A frame never crosses WQEs: where the rest of one does not hold it, a completion without a frame skips the rest.</summary>
+    private void MakeRoom(Strides strides, uint needed)
+    {
+        if (strides.Next != 0 && needed > strides.Rest && _completions.TryReserve(out mlx5_cqe64* entry))
+        {
+            Clear(entry);
+            entry->srqn_uidx = _userIndex;
+            Consume(entry, strides.Rest, StridingByteCount.Filler);
+            _completions.Publish(entry, Mlx5Cqe.MLX5_CQE_RESP_SEND);
+        }
+    }
+
+    private bool HasEntry() => _head != (ushort)_posted || ReadPosted();
+
     /// <summary>Reads the doorbell record; true if there is a WQE to use.</summary>
+    /// <remarks>16 bits of it count. Some programs let it run through 32.</remarks>
     private bool ReadPosted()
     {
         uint raw = Be32.FromRaw(Volatile.Read(ref *_record)).Value;
-        ushort advance = (ushort)(raw - _posted);
-        if (advance == 0 && raw <= 0xFF_FFFF)
+        if (raw == _posted)
         {
-            return _head != _posted;
+            return _head != (ushort)_posted;
         }
 
-        if (raw > 0xFF_FFFF)
+        uint posted = _posted + (ushort)(raw - _posted);
+        if (raw != (ushort)posted && raw != posted)
         {
-            _conformance.Report($"{_name}: receive doorbell record 0x{raw:x} exceeds 24 bits, or is in the wrong byte order");
+            _conformance.Report($"{_name}: receive doorbell record 0x{raw:x} is in the wrong byte order, or exceeds 16 bits");
         }
-        else if ((ushort)(raw - _head) > _entries || advance > _entries)
+        else if ((ushort)(posted - _head) > _entries || posted - _posted > _entries)
         {
             _conformance.Report($"{_name}: receive doorbell record {raw} went backwards from {_posted}, or says more than the {_entries} WQEs that fit");
         }
         else
         {
-            _posted = (ushort)raw;
+            _posted = posted;
         }
 
-        return _head != _posted;
+        return _head != (ushort)_posted;
     }
 
-    private byte Scatter(ReadOnlySpan<byte> frame)
+    /// <summary>Says in a completion which part of the ring it consumes, and consumes it.</summary>
+    private void Consume(mlx5_cqe64* entry, uint strides, uint bytesOrFiller)
     {
-        mlx5_wqe_data_seg* segment = (mlx5_wqe_data_seg*)(_ring + ((nuint)(_head & (_entries - 1)) << _strideLog2));
-        mlx5_wqe_data_seg* end = segment + ((1 << _strideLog2) / sizeof(mlx5_wqe_data_seg));
-        for (; frame.Length > 0; segment++)
+        if (_strides is null)
         {
-            // A list ends at the invalid lkey or at a length of 0, which some drivers leave behind a valid lkey.
-            if (segment == end || segment->lkey == Mlx5Wqe.MLX5_INVALID_LKEY || segment->byte_count == 0)
-            {
-                return Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
-            }
-
-            uint length = segment->byte_count & ~Mlx5Wqe.MLX5_INLINE_SEG;
-            byte* buffer = _memory.Translate(segment->lkey, _protectionDomain, segment->addr, length, MrAccess.LocalWrite);
-            if (buffer == null)
-            {
-                return Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
-            }
-
-            int taken = (int)Math.Min(length, (uint)frame.Length);
-            frame[..taken].CopyTo(new Span<byte>(buffer, taken));
-            frame = frame[taken..];
+            entry->byte_cnt = bytesOrFiller;
+            entry->wqe_counter = _head++;
+            return;
         }
 
-        return 0;
+        entry->wqe_id = _head;
+        entry->wqe_counter = (ushort)_strides.Next;
+        entry->byte_cnt = StridingByteCount.Make(strides, bytesOrFiller);
+        _head += (ushort)(_strides.Take(strides) ? 1 : 0);
     }
 
-    /// <summary>A frame that is too long costs its WQE; a bad address stops the queue, and all other WQEs are flushed.</summary>
-    private PortCounter Fail(mlx5_cqe64* entry, byte syndrome)
+    /// <summary>A frame that is too long costs its WQE or strides; a bad address stops the queue, and all other WQEs are flushed.</summary>
+    private PortCounter Fail(mlx5_cqe64* entry, byte syndrome, uint strides)
     {
-        CompleteWithError(entry, syndrome);
+        CompleteWithError(entry, syndrome, strides);
         if (syndrome == Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR)
         {
             return PortCounter.RxTooLong;
@@ -183,9 +209,21 @@ internal sealed unsafe class ReceiveQueue
         return PortCounter.RxProtectionError;
     }
 
-    private void CompleteWithError(mlx5_cqe64* entry, byte syndrome)
+    private void CompleteWithError(mlx5_cqe64* entry, byte syndrome, uint strides)
     {
-        ErrorCompletion.Fill(entry, _userIndex, syndrome, 0, _head++);
+        ErrorCompletion.Fill(entry, _userIndex, syndrome, 0, _head);
+        Consume(entry, strides, 0);
         _completions.Publish(entry, Mlx5Cqe.MLX5_CQE_RESP_ERR);
     }
+
+    /// <summary>The completion queue is full and has failed: so does this one.</summary>
+    private PortCounter Overrun()
+    {
+        State = QueueState.Error;
+        _onFatal?.Invoke();
+        return PortCounter.RxCompletionQueueFull;
+    }
+
+    /// <summary>Clears all of an entry but its last byte, which the program may be reading.</summary>
+    private static void Clear(mlx5_cqe64* entry) => Unsafe.InitBlockUnaligned(entry, 0, (uint)sizeof(mlx5_cqe64) - 1);
 }

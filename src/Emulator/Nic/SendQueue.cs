@@ -202,7 +202,7 @@ internal sealed unsafe class SendQueue
         ErrorCompletion.Fill(entry, _parameters.UserIndex, syndrome, opcodeAndNumber, index);
         if (syndrome == 0)
         {
-            entry->timestamp = timestamp;
+            entry->timestamp = DeviceClock.Ticks((long)timestamp);
         }
 
         _completions.Publish(entry, syndrome == 0 ? Mlx5Cqe.MLX5_CQE_REQ : Mlx5Cqe.MLX5_CQE_REQ_ERR, isSolicited);

@@ -12,6 +12,8 @@ internal sealed class Cq : UverbsObject
 {
     public const int MaxEntries = 4_194_303;
     public const int CompletionVectors = 8;
+    public const ushort MaxModerationCount = 65_535;
+    public const ushort MaxModerationPeriod = 4095; // µs
 
     public static readonly MethodCommand[] Methods =
     [
@@ -28,6 +30,8 @@ internal sealed class Cq : UverbsObject
     [
         new("MODIFY_CQ", WriteCommands.IB_USER_VERBS_CMD_FLAG_EXTENDED | WriteCommands.IB_USER_VERBS_EX_CMD_MODIFY_CQ,
             Modify, In<ib_uverbs_ex_modify_cq>(UVERBS_ATTR_CORE_IN)),
+        new("RESIZE_CQ", WriteCommands.IB_USER_VERBS_CMD_RESIZE_CQ, Resize,
+            In<ib_uverbs_resize_cq>(UVERBS_ATTR_CORE_IN), Out<ib_uverbs_resize_cq_resp>(UVERBS_ATTR_CORE_OUT), DriverIn<mlx5_ib_resize_cq>()),
     ];
 
     private readonly CompletionEvents _completions;
@@ -69,16 +73,27 @@ internal sealed class Cq : UverbsObject
         mlx5_ib_create_cq driver = frame.DriverInput<mlx5_ib_create_cq>();
         ulong entries = frame.Number(UVERBS_ATTR_CREATE_CQ_CQE) + 1; // libmlx5 sends the ring's size less one
         ulong flags = frame.Number(UVERBS_ATTR_CREATE_CQ_FLAGS);
-        if (entries is < 2 or > MaxEntries + 1UL || !ulong.IsPow2(entries)
-            || frame.Number(UVERBS_ATTR_CREATE_CQ_COMP_VECTOR) >= CompletionVectors)
+        CheckEntries(entries);
+        if (frame.Number(UVERBS_ATTR_CREATE_CQ_COMP_VECTOR) >= CompletionVectors)
         {
-            throw UverbsException.Invalid($"CQ of {entries - 1} entries: 1 to {MaxEntries}, vectors 0 to {CompletionVectors - 1}");
+            throw UverbsException.Invalid($"CQ with a vector beyond 0 to {CompletionVectors - 1}");
         }
 
-        if ((flags & ~(ulong)(IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION | IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN)) != 0
-            || driver.flags != Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX || driver.cqe_comp_en != 0)
+        if (driver.cqe_size is not (64 or 128))
         {
-            throw UverbsException.NotSupported($"CQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}, compression {driver.cqe_comp_en}");
+            throw UverbsException.Invalid($"completions have 64 or 128 bytes, not {driver.cqe_size}");
+        }
+
+        CqeCompressionFormat compression = driver.cqe_comp_en == 0 ? CqeCompressionFormat.None : (CqeCompressionFormat)driver.cqe_comp_res_format;
+        bool known = driver.cqe_comp_en <= 1 && (driver.cqe_comp_en == 0 || IsFormat(context, driver.cqe_comp_res_format));
+        const uint KnownFlags = Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX | Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD;
+        bool pads = (driver.flags & Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD) != 0;
+        if (!known || (pads && driver.cqe_size != 128)
+            || (flags & ~(ulong)(IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION | IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN)) != 0
+            || (driver.flags & ~KnownFlags) != 0 || (driver.flags & Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX) == 0)
+        {
+            throw UverbsException.NotSupported($"CQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}, "
+                + $"compression {driver.cqe_comp_en} to format {driver.cqe_comp_res_format}");
         }
 
         UserMemory.Demand(driver.buf_addr, entries * driver.cqe_size, writable: true);
@@ -88,10 +103,41 @@ internal sealed class Cq : UverbsObject
             BufferAddress = driver.buf_addr,
             DoorbellRecordAddress = driver.db_addr,
             Entries = (int)entries,
-            EntryBytes = driver.cqe_size is 64 or 128 ? (int)driver.cqe_size : throw UverbsException.Invalid("CQE size is 64 or 128"),
+            EntryBytes = (int)driver.cqe_size,
+            Pads = pads,
+            Compression = compression,
             IgnoreOverrun = (flags & IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN) != 0,
             UarPage = Uar.CheckPage(context, driver.uar_page_index),
         };
+    }
+
+    private static void CheckEntries(ulong entries)
+    {
+        if (entries is < 2 or > MaxEntries + 1UL || !ulong.IsPow2(entries))
+        {
+            throw UverbsException.Invalid($"CQ of {entries - 1} entries: 1 to {MaxEntries}");
+        }
+    }
+
+    /// <summary>Whether it is one format, of those that the model has.</summary>
+    private static bool IsFormat(UverbsContext context, uint format) =>
+        uint.IsPow2(format) && (format & context.Device.Nic.Options.Model.CompressionFormats) != 0;
+
+    /// <summary>libmlx5 brings the new ring, and copies from the old one when this returns.</summary>
+    private static void Resize(UverbsContext context, in IoctlFrame frame)
+    {
+        ib_uverbs_resize_cq asked = frame.Input<ib_uverbs_resize_cq>(UVERBS_ATTR_CORE_IN);
+        mlx5_ib_resize_cq driver = frame.DriverInput<mlx5_ib_resize_cq>();
+        Cq cq = context.Get<Cq>(asked.cq_handle);
+        ulong entries = asked.cqe + 1UL;
+        CheckEntries(entries);
+        if (driver.cqe_size != cq.Queue.EntryBytes)
+        {
+            throw UverbsException.Invalid($"RESIZE_CQ: the size of completions can't change from {cq.Queue.EntryBytes} to {driver.cqe_size}");
+        }
+
+        context.Device.Nic.Resize(cq.Queue, driver.buf_addr, (int)entries);
+        frame.Output(UVERBS_ATTR_CORE_OUT, new ib_uverbs_resize_cq_resp { cqe = asked.cqe });
     }
 
     private static void Destroy(UverbsContext context, in IoctlFrame frame)
@@ -113,6 +159,11 @@ internal sealed class Cq : UverbsObject
         if (asked.attr_mask != 1)
         {
             throw UverbsException.NotSupported("MODIFY_CQ knows moderation only");
+        }
+
+        if (asked.attr.cq_period > MaxModerationPeriod)
+        {
+            throw UverbsException.Invalid($"MODIFY_CQ: a period of {asked.attr.cq_period} µs, beyond {MaxModerationPeriod}");
         }
     }
 

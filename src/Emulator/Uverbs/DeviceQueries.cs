@@ -51,14 +51,15 @@ internal static unsafe class DeviceQueries
 
     private static void QueryDeviceExtended(UverbsContext context, in IoctlFrame frame)
     {
-        NicModel model = context.Device.Nic.Options.Model;
+        NicOptions options = context.Device.Nic.Options;
+        NicModel model = options.Model;
         frame.Output(UVERBS_ATTR_CORE_OUT, new ib_uverbs_ex_query_device_resp
         {
             @base = Device(context.Device),
             response_length = (uint)sizeof(ib_uverbs_ex_query_device_resp),
             timestamp_mask = 0x7FFF_FFFF_FFFF_FFFF,
-            hca_core_clock = NicDevice.CoreClockKilohertz,
-            device_cap_flags_ex = (uint)DeviceFlags,
+            hca_core_clock = DeviceClock.Kilohertz,
+            device_cap_flags_ex = (uint)DeviceFlags | IB_UVERBS_DEVICE_RAW_SCATTER_FCS | IB_UVERBS_DEVICE_PCI_WRITE_END_PADDING,
             rss_caps = new ib_uverbs_rss_caps
             {
                 supported_qpts = RawPacketQueuePairs,
@@ -66,13 +67,27 @@ internal static unsafe class DeviceQueries
                 max_rwq_indirection_table_size = 1 << RwqIndTbl.MaxLog2Size,
             },
             max_wq_type_rq = 8_388_608,
-            raw_packet_caps = IB_UVERBS_RAW_PACKET_CAP_IP_CSUM,
-            cq_moderation_caps = new ib_uverbs_cq_moderation_caps { max_cq_moderation_count = 65535, max_cq_moderation_period = 4095 },
+            raw_packet_caps = IB_UVERBS_RAW_PACKET_CAP_IP_CSUM | IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING | IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS,
+            cq_moderation_caps = new ib_uverbs_cq_moderation_caps { max_cq_moderation_count = Cq.MaxModerationCount, max_cq_moderation_period = Cq.MaxModerationPeriod },
         });
         frame.Output(UVERBS_ATTR_UHW_OUT, new mlx5_ib_query_device_resp
         {
             response_length = (uint)sizeof(mlx5_ib_query_device_resp),
             tso_caps = new mlx5_ib_tso_caps { max_tso = (uint)model.MaxTsoBytes, supported_qpts = RawPacketQueuePairs },
+            cqe_comp_caps = new mlx5_ib_cqe_comp_caps
+            {
+                max_num = CompressionSession.MaxCompletions,
+                supported_format = model.CompressionFormats,
+            },
+            flags = Mlx5Abi.MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_COMP | Mlx5Abi.MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD,
+            striding_rq_caps = new mlx5_ib_striding_rq_caps
+            {
+                min_single_stride_log_num_of_bytes = StridingParameters.MinStrideBytesLog2,
+                max_single_stride_log_num_of_bytes = StridingParameters.MaxStrideBytesLog2,
+                min_single_wqe_log_num_of_strides = (uint)StridingParameters.MinStridesLog2(options.Behaviour.ExtendedStrideNumbers),
+                max_single_wqe_log_num_of_strides = StridingParameters.MaxStridesLog2,
+                supported_qpts = RawPacketQueuePairs,
+            },
             rss_caps = new mlx5_ib_rss_caps { rx_hash_fields_mask = 0xFF, rx_hash_function = Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ },
             mlx5_ib_support_multi_pkt_send_wqes = model.MultiPacketSend,
             sw_parsing_caps = new mlx5_ib_sw_parsing_caps

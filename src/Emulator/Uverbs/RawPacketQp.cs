@@ -3,6 +3,7 @@ using Verbena.Interop.Mlx5;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
 using static Verbena.Interop.Uverbs.Attributes;
+using static Verbena.Interop.Uverbs.Capabilities;
 
 namespace Verbena.Emulator.Uverbs;
 
@@ -56,6 +57,8 @@ internal sealed class RawPacketQp : Qp
             ReceiveEntries = (int)driver.rq_wqe_count,
             ReceiveStrideLog2 = driver.rq_wqe_count > 0 ? (int)driver.rq_wqe_shift : 4,
             ReceiveCompletions = receive?.Queue,
+            StripsVlan = (frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS) & IB_UVERBS_QP_CREATE_CVLAN_STRIPPING) != 0,
+            KeepsFcs = (frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS) & IB_UVERBS_QP_CREATE_SCATTER_FCS) != 0,
             OnFatal = () => events.Send(ibv_event_type.IBV_EVENT_QP_FATAL),
         });
         var qp = new RawPacketQp(context, queue, Constants(driver, frame), events, pd, send, receive);

@@ -3,6 +3,7 @@ using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
 using static Verbena.Emulator.Uverbs.AttributeSpec;
 using static Verbena.Interop.Uverbs.Attributes;
+using static Verbena.Interop.Uverbs.Capabilities;
 
 namespace Verbena.Emulator.Uverbs;
 
@@ -48,6 +49,7 @@ internal sealed class Wq : UverbsObject
     {
         mlx5_ib_create_wq driver = frame.DriverInput<mlx5_ib_create_wq>();
         Check(driver, frame);
+        ulong flags = frame.Number(UVERBS_ATTR_CREATE_WQ_FLAGS);
         Pd pd = context.Get<Pd>(frame.Number(UVERBS_ATTR_CREATE_WQ_PD_HANDLE));
         Cq cq = context.Get<Cq>(frame.Number(UVERBS_ATTR_CREATE_WQ_CQ_HANDLE));
         ObjectEvents events = context.Events(frame, UVERBS_ATTR_CREATE_WQ_EVENT_FD, frame.Number(UVERBS_ATTR_CREATE_WQ_USER_HANDLE));
@@ -60,6 +62,9 @@ internal sealed class Wq : UverbsObject
             DoorbellRecordAddress = driver.db_addr,
             UserIndex = driver.user_index & 0xFF_FFFF,
             Completions = cq.Queue,
+            Striding = Striding(driver),
+            StripsVlan = (flags & IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING) != 0,
+            KeepsFcs = (flags & IB_UVERBS_WQ_FLAGS_SCATTER_FCS) != 0,
             OnFatal = () => events.Send(ibv_event_type.IBV_EVENT_WQ_FATAL),
         });
         var wq = new Wq(context, queue, events, pd, cq);
@@ -73,7 +78,8 @@ internal sealed class Wq : UverbsObject
     private static void Check(in mlx5_ib_create_wq driver, in IoctlFrame frame)
     {
         ulong flags = frame.Number(UVERBS_ATTR_CREATE_WQ_FLAGS);
-        if (flags != 0 || driver.flags != 0 || driver.comp_mask != 0)
+        const uint Known = IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING | IB_UVERBS_WQ_FLAGS_SCATTER_FCS | IB_UVERBS_WQ_FLAGS_PCI_WRITE_END_PADDING;
+        if ((flags & ~Known) != 0 || driver.flags != 0 || (driver.comp_mask & ~Mlx5Abi.MLX5_IB_CREATE_WQ_STRIDING_RQ) != 0)
         {
             throw UverbsException.NotSupported($"WQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}, extensions 0x{driver.comp_mask:x}");
         }
@@ -87,6 +93,10 @@ internal sealed class Wq : UverbsObject
         UserMemory.Demand(driver.buf_addr, (ulong)driver.rq_wqe_count << (int)driver.rq_wqe_shift, writable: true);
         UserMemory.Demand(driver.db_addr, 2 * sizeof(uint), writable: true);
     }
+
+    private static StridingParameters? Striding(in mlx5_ib_create_wq driver) =>
+        (driver.comp_mask & Mlx5Abi.MLX5_IB_CREATE_WQ_STRIDING_RQ) == 0 ? null : new StridingParameters(
+            (int)driver.single_stride_log_num_of_bytes, (int)driver.single_wqe_log_num_of_strides, driver.two_byte_shift_en != 0);
 
     private static void Destroy(UverbsContext context, in IoctlFrame frame)
     {
@@ -108,9 +118,15 @@ internal sealed class Wq : UverbsObject
             throw UverbsException.Invalid($"MODIFY_WQ from {queue.State} to {next} with attributes 0x{asked.attr_mask:x}");
         }
 
-        if ((asked.attr_mask & WqFlags) != 0 && (asked.flags & asked.flags_mask) != 0)
+        uint changed = (asked.attr_mask & WqFlags) != 0 ? asked.flags_mask : 0;
+        if ((changed & ~IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING) != 0)
         {
-            throw UverbsException.NotSupported("WQ flags");
+            throw UverbsException.NotSupported($"MODIFY_WQ of flags 0x{changed:x}");
+        }
+
+        if (changed != 0)
+        {
+            context.Device.Nic.StripVlan(queue, (asked.flags & IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING) != 0);
         }
 
         if (next != queue.State)

@@ -9,6 +9,11 @@ namespace Verbena.Interop.Mlx5;
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 public struct mlx5_cqe64
 {
+    /// <summary>Bit 0: the header fields are those inside a tunnel; bit 1: its outer network header is IPv6.</summary>
+    [CField("rsvd0[0]")]
+    [FieldOffset(0x00)] public byte pkt_info;
+
+    /// <summary>In a striding queue, the running index of the WQE.</summary>
     [FieldOffset(0x02)] public Be16 wqe_id;
 
     /// <summary>The whole 32-bit RSS hash.</summary>
@@ -64,6 +69,7 @@ public static class Mlx5Cqe
     public const byte MLX5_CQE_OWNER_MASK = 1;
     public const byte MLX5_CQE_REQ = 0;
     public const byte MLX5_CQE_RESP_SEND = 2;
+    public const byte MLX5_CQE_RESIZE_CQ = 5;
     public const byte MLX5_CQE_REQ_ERR = 13;
     public const byte MLX5_CQE_RESP_ERR = 14;
     public const byte MLX5_CQE_INVALID = 15;

@@ -40,6 +40,15 @@ public struct mlx5_wqe_eth_seg
     [FieldOffset(0x0E), CField("inline_hdr_start")] public Be16 insert_vlan_tci;
 }
 
+/// <summary>The header of a striding receive WQE, before its data segments.</summary>
+[CStruct("struct mlx5_wqe_srq_next_seg", "infiniband/mlx5dv.h")]
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+public struct mlx5_wqe_srq_next_seg
+{
+    [FieldOffset(0x02)] public Be16 next_wqe_index;
+    [FieldOffset(0x04)] public byte signature;
+}
+
 /// <summary>A piece of memory to gather from or scatter to.</summary>
 [CStruct("struct mlx5_wqe_data_seg", "infiniband/mlx5dv.h")]
 [StructLayout(LayoutKind.Explicit, Size = 16)]

@@ -13,6 +13,7 @@ public static class WriteCommands
     public const uint IB_USER_VERBS_CMD_REG_MR = 9;
     public const uint IB_USER_VERBS_CMD_REREG_MR = 11;
     public const uint IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL = 17;
+    public const uint IB_USER_VERBS_CMD_RESIZE_CQ = 19;
     public const uint IB_USER_VERBS_CMD_QUERY_QP = 25;
     public const uint IB_USER_VERBS_CMD_MODIFY_QP = 26;
     public const uint IB_USER_VERBS_EX_CMD_QUERY_DEVICE = 1;
@@ -121,6 +122,23 @@ public struct ib_uverbs_destroy_cq_resp
 public struct ib_uverbs_destroy_qp_resp
 {
     public uint events_reported;
+}
+
+[CStruct("struct ib_uverbs_resize_cq", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_resize_cq
+{
+    public ulong response;
+    public uint cq_handle;
+    public uint cqe;
+}
+
+[CStruct("struct ib_uverbs_resize_cq_resp", "rdma/ib_user_verbs.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct ib_uverbs_resize_cq_resp
+{
+    public uint cqe;
+    public uint reserved;
 }
 
 [CStruct("struct ib_uverbs_ex_modify_cq", "rdma/ib_user_verbs.h")]

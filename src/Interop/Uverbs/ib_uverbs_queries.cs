@@ -208,6 +208,10 @@ public enum ib_uverbs_device_cap_flags : uint
 [CConstants("rdma/ib_user_verbs.h", "rdma/ib_user_ioctl_verbs.h")]
 public static class Capabilities
 {
+    public const ulong IB_UVERBS_DEVICE_RAW_SCATTER_FCS = 1UL << 34;
+    public const ulong IB_UVERBS_DEVICE_PCI_WRITE_END_PADDING = 1UL << 36;
+    public const uint IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING = 1 << 0;
+    public const uint IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS = 1 << 1;
     public const uint IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 1 << 2;
     public const ulong IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS = 1;
     public const uint IB_UVERBS_GID_TYPE_ROCE_V1 = 1;
@@ -216,7 +220,13 @@ public static class Capabilities
     public const uint IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION = 1;
     public const uint IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN = 2;
     public const uint IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK = 2;
+    public const uint IB_UVERBS_QP_CREATE_SCATTER_FCS = 1 << 8;
+    public const uint IB_UVERBS_QP_CREATE_CVLAN_STRIPPING = 1 << 9;
+    public const uint IB_UVERBS_QP_CREATE_PCI_WRITE_END_PADDING = 1 << 11;
     public const uint IB_UVERBS_QP_CREATE_SQ_SIG_ALL = 1 << 12;
+    public const uint IB_UVERBS_WQ_FLAGS_CVLAN_STRIPPING = 1 << 0;
+    public const uint IB_UVERBS_WQ_FLAGS_SCATTER_FCS = 1 << 1;
+    public const uint IB_UVERBS_WQ_FLAGS_PCI_WRITE_END_PADDING = 1 << 3;
     public const uint IB_UVERBS_ACCESS_LOCAL_WRITE = 1;
     public const uint IB_UVERBS_ACCESS_REMOTE_WRITE = 2;
     public const uint IB_UVERBS_ACCESS_REMOTE_READ = 4;

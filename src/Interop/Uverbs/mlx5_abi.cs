@@ -62,6 +62,8 @@ public static class Mlx5Abi
     public const uint MLX5_IB_CQE_RES_FORMAT_CSUM = 2;
     public const uint MLX5_IB_CQE_RES_FORMAT_CSUM_STRIDX = 4;
     public const byte MLX5_RX_HASH_FUNC_TOEPLITZ = 1;
+    public const uint MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_COMP = 1;
+    public const uint MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD = 2;
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD = 1;
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX = 2;
     public const uint MLX5_IB_CREATE_WQ_STRIDING_RQ = 1;
@@ -222,6 +224,16 @@ public struct mlx5_ib_create_cq_resp
 {
     public uint cqn;
     public uint reserved;
+}
+
+[CStruct("struct mlx5_ib_resize_cq", "rdma/mlx5-abi.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct mlx5_ib_resize_cq
+{
+    public ulong buf_addr;
+    public ushort cqe_size;
+    public ushort reserved0;
+    public uint reserved1;
 }
 
 [CStruct("struct mlx5_ib_create_qp_dci_streams", "rdma/mlx5-abi.h")]

@@ -167,5 +167,201 @@ public sealed unsafe class ReceiveTests : IDisposable
         Assert.Empty(_port.Nic.Conformance.Violations);
     }
 
+    [Fact]
+    public void A_program_may_let_its_indices_run_on_beyond_the_bits_that_count()
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup { Entries = 64, Completions = 64 });
+        program.Flow("02:00:00:00:00:02");
+        program.RunsOn = true;
+        for (int i = 0; i < 1100; i++)
+        {
+            program.Post(64);
+            _port.FromWire(Enumerable.Repeat(TestPort.Frame("02:00:00:00:00:02"), 64));
+            Assert.Equal(64, program.TakeAll().Count);
+        }
+
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
+    [Theory]
+    [InlineData(0, 60, 7, 0x28)] // UDP over IPv4
+    [InlineData(1, 60, 7, 0x18)] // TCP without ACK
+    [InlineData(2, 90, 7, 0x24)] // UDP over IPv6
+    [InlineData(3, 60, 1, 0x00)]
+    [InlineData(4, 60, 7, 0x28)] // a tag that is left in
+    [InlineData(5, 60, 3, 0x88)] // fragment
+    [InlineData(6, 60, 7, 0x2A)] // options
+    [InlineData(7, 60, 3, 0x28)] // wrong transport checksum
+    public void A_completion_tells_the_headers_and_the_sum_of_the_IP_packet(int kind, int length, int ok, int types)
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup());
+        program.Flow("02:00:00:00:00:02");
+        program.Post(1);
+        byte[] frame = MixedFrames.Make(kind, "02:00:00:00:00:02", 5, length);
+        byte[] padded = [.. frame, 0xAA, 0xBB, 0xCC]; // what follows the packet in its frame is not summed
+        _port.FromWire(kind == 3 ? frame : padded);
+
+        mlx5_cqe64 completion = program.TakeAll().Single().Completion;
+        Assert.Equal((ok, types), (completion.hds_ip_ext, completion.l4_hdr_type_etc));
+        Assert.Equal(kind == 3 ? 0 : Sum(frame.AsSpan(kind == 4 ? 18 : 14)), completion.check_sum.Value);
+    }
+
+    [Fact]
+    public void Frames_from_the_same_flow_carry_its_tag()
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup());
+        program.Flow("02:00:00:00:00:02", tag: 0xABCDEF);
+        program.Post(1);
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:02"));
+        Assert.Equal(0xABCDEFu, program.TakeAll().Single().Completion.sop_drop_qpn.Value);
+    }
+
+    [Fact]
+    public void A_stripped_VLAN_tag_is_in_the_completion_and_no_longer_in_the_frame()
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup { StripsVlan = true });
+        program.Flow("02:00:00:00:00:02");
+        program.Post(3);
+        byte[] tagged = MixedFrames.Make(4, "02:00:00:00:00:02", 7, 80);
+        byte[] untagged = MixedFrames.Make(0, "02:00:00:00:00:02", 7, 80);
+        _port.FromWire(tagged, untagged);
+        _port.Nic.StripVlan(program.Queue, false);
+        _port.FromWire(tagged);
+
+        List<Received> taken = program.TakeAll();
+        Assert.Equal([untagged, untagged, tagged], taken.Select(received => received.Data));
+        Assert.Equal([(0x2007, 0x29, 80u), (0, 0x28, 80u), (0, 0x28, 84u)],
+            taken.Select(r => ((int)r.Completion.vlan_info.Value, (int)r.Completion.l4_hdr_type_etc, r.Completion.byte_cnt.Value)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_frame_check_sequence_is_that_of_the_frame_on_the_wire(bool strips)
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup { KeepsFcs = true, StripsVlan = strips });
+        program.Flow("02:00:00:00:00:02");
+        program.Post(1);
+        byte[] tagged = MixedFrames.Make(4, "02:00:00:00:00:02", 7, 100);
+        _port.FromWire(tagged);
+        byte[] received = program.TakeAll().Single().Data;
+        Assert.Equal(tagged.Length + (strips ? 0 : 4), received.Length);
+        Assert.Equal(0xDEBB_20E3u, ~FrameCheckSequence.Compute([.. tagged, .. received[^4..]])); // the residue of IEEE 802.3, bits as here
+    }
+
+    [Theory]
+    [InlineData(false, 0xF0)]
+    [InlineData(true, 0)]
+    public void A_padded_completion_of_128_bytes_is_written_whole(bool pads, byte before)
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup { CompletionBytes = 128, Pads = pads });
+        program.Flow("02:00:00:00:00:02");
+        program.Post(1);
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:02"));
+        Assert.Equal(before, *((byte*)program.Completion(0) - 64));
+        Assert.Equal(before, *((byte*)program.Completion(0) - 1));
+        Assert.Single(program.TakeAll());
+    }
+
+    [Fact]
+    public void Time_stamps_count_the_ticks_of_the_clock_that_the_device_tells()
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup());
+        program.Flow("02:00:00:00:00:02");
+        program.Post(2);
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:02"));
+        _port.Time.Advance(TimeSpan.FromMilliseconds(1));
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:02"));
+        ulong[] stamps = [.. program.TakeAll().Select(received => received.Completion.timestamp.Value)];
+        Assert.Equal(DeviceClock.Kilohertz, (uint)(stamps[1] - stamps[0]));
+    }
+
+    [Fact]
+    public void An_arm_command_that_crossed_its_event_wakes_nobody_a_second_time()
+    {
+        _program.PostReceive(3);
+        _program.Arm(0);
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal(1, _program.Events);
+        _program.Arm(1); // the program has seen the completion, and not yet the event
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal(1, _program.Events);
+        _program.Arm((1u << 28) | 2);
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal(2, _program.Events);
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
+    [Fact]
+    public void A_program_that_does_not_count_its_events_is_reported()
+    {
+        _program.PostReceive(3);
+        for (uint i = 0; i < 2; i++)
+        {
+            _program.Arm((i << 28) | i);
+            _port.FromWire(TestPort.Frame(Mac));
+        }
+
+        _program.Arm(2); // the sequence number should be 2, or at least 1
+        _port.Run();
+        Assert.Contains(_port.Nic.Conformance.Violations, violation => violation.Contains("sequence number", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_command_for_solicited_completions_is_answered_by_an_error_only()
+    {
+        _program.PostReceive(1);
+        _program.PostReceive(1, lengthBytes: 20);
+        _program.Arm(Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL);
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal(0, _program.Events);
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal(1, _program.Events);
+        _program.Arm(Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL | (1u << 28) | 1); // the error is there, and not consumed
+        _port.Run();
+        Assert.Equal(2, _program.Events);
+        _program.Arm(Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL | (2u << 28) | 2);
+        _port.Run();
+        Assert.Equal(2, _program.Events);
+    }
+
+    [Fact]
+    public void The_first_commands_of_queues_whose_register_writes_follow_each_other_at_once_all_count()
+    {
+        using ReceiveProgram one = new(_port.Nic, new ReceiveSetup(), _program.Page);
+        using ReceiveProgram other = new(_port.Nic, new ReceiveSetup(), _program.Page);
+        one.Flow("02:00:00:00:00:02");
+        other.Flow("02:00:00:00:00:02");
+        one.Post(1);
+        other.Post(1);
+        one.Arm(0);
+        other.Arm(0); // before the NIC looked
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:02"));
+        Assert.Equal((1, 1), (one.Events, other.Events));
+    }
+
+    [Fact]
+    public void A_queue_that_nobody_armed_sends_no_event_when_another_on_its_page_is_armed()
+    {
+        using ReceiveProgram silent = new(_port.Nic, new ReceiveSetup(), _program.Page);
+        silent.Flow(Mac);
+        silent.Post(1);
+        _program.PostReceive(1);
+        _program.Arm(0);
+        _port.FromWire(TestPort.Frame(Mac));
+        Assert.Equal((1, 0), (_program.Events, silent.Events));
+    }
+
+    private static ushort Sum(ReadOnlySpan<byte> packet)
+    {
+        uint sum = 0;
+        for (int i = 0; i < packet.Length; i++)
+        {
+            sum += (uint)(i % 2 == 0 ? packet[i] << 8 : packet[i]);
+        }
+
+        return (ushort)(sum = (sum & 0xFFFF) + (sum >> 16)) is var folded && sum > 0xFFFF ? (ushort)(folded + 1) : folded;
+    }
+
     private static byte Syndrome(mlx5_cqe64 completion) => (*(mlx5_err_cqe*)&completion).syndrome;
 }

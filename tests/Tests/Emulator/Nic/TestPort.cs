@@ -10,10 +10,11 @@ internal sealed class TestPort : IDisposable
 {
     private readonly NicDevice _far;
 
-    public TestPort(WireOptions? wire = null)
+    public TestPort(WireOptions? wire = null, NicBehaviour? behaviour = null)
     {
         PatchPanel cables = new();
-        Nic = new NicDevice(new LocalPort(new NicOptions("near") { Wire = wire ?? new CableOptions("far") }, cables, Time, Netdev), NullLogger.Instance, Time);
+        NicOptions options = new("near") { Wire = wire ?? new CableOptions("far"), Behaviour = behaviour ?? new NicBehaviour() };
+        Nic = new NicDevice(new LocalPort(options, cables, Time, Netdev), NullLogger.Instance, Time);
         _far = new NicDevice(new LocalPort(new NicOptions("far"), cables, Time, Far), NullLogger.Instance, Time);
     }
 
