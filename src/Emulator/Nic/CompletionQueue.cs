@@ -17,6 +17,7 @@ public sealed unsafe class CompletionQueue
     private readonly CompletionArm _arm;
     private readonly CompressionSession? _session;
     private readonly CqeCompressionPolicy _policy;
+    private readonly bool _sessionsWrap;
     private readonly Random? _random;
     private readonly uint* _record;
     private CompletionRing _ring;
@@ -34,6 +35,7 @@ public sealed unsafe class CompletionQueue
         _record = (uint*)parameters.DoorbellRecordAddress;
         _arm = new CompletionArm(number, conformance);
         _policy = behaviour.CqeCompression;
+        _sessionsWrap = behaviour.CqeSessionsWrap;
         bool compresses = parameters.Compression != CqeCompressionFormat.None && _policy != CqeCompressionPolicy.Never;
         _session = compresses ? new CompressionSession(parameters.Compression) : null;
         _random = _policy == CqeCompressionPolicy.Random ? new Random(behaviour.CqeCompressionSeed ^ (int)number) : null;
@@ -153,12 +155,15 @@ public sealed unsafe class CompletionQueue
     }
 
     /// <summary>Reads and checks what the program says it has consumed.</summary>
-    /// <remarks>24 bits of it count. Some programs let it run through 32.</remarks>
+    /// <remarks>
+    /// A ring needs one bit more of it than of its entries' numbers, and no NIC asks for others: programs let it run through 24
+    /// bits, or 32, or as DPDK for its send queues through 16.
+    /// </remarks>
     internal void ReadConsumer()
     {
         uint raw = ReadRecord(0);
-        uint consumer = _consumer + ((raw - _consumer) & IndexMask);
-        bool isCount = raw == (consumer & IndexMask) || raw == consumer;
+        uint consumer = _consumer + ((raw - _consumer) & ((2 * _ring.Entries) - 1)); // tells full from empty
+        bool isCount = raw == (consumer & IndexMask) || raw == consumer || raw == (ushort)consumer;
         if (isCount && consumer - _consumer <= _visible - _consumer)
         {
             _consumer = consumer;
@@ -176,7 +181,8 @@ public sealed unsafe class CompletionQueue
     /// <summary>Adds the completion at <see cref="CompressionSession.Next"/> to the session, or to a new one.</summary>
     private void Hold(CompressionSession session)
     {
-        if (!session.TryAdd())
+        bool begins = !_sessionsWrap && (_producer & (_ring.Entries - 1)) == 0;
+        if (begins || !session.TryAdd())
         {
             Close();
             session.TryAdd();

@@ -40,7 +40,7 @@ public sealed unsafe class CompressionTests
         int compressed = 0;
         Gen.Select(s_turn.Array[1, 30], Gen.Int[3, 7], Gen.Int).Sample((turns, log2, seed) =>
         {
-            using TestPort port = new(behaviour: new NicBehaviour { CqeCompression = policy, CqeCompressionSeed = seed });
+            using TestPort port = new(behaviour: new NicBehaviour { CqeCompression = policy, CqeCompressionSeed = seed, CqeSessionsWrap = seed < 0 });
             ReceiveSetup plain = new()
             {
                 Entries = isStriding ? 4 : 1 << log2,
@@ -88,9 +88,26 @@ public sealed unsafe class CompressionTests
     }
 
     [Fact]
-    public void A_session_that_begins_in_the_last_entry_goes_on_in_the_first_and_leaves_the_others_as_they_are()
+    public void A_session_ends_with_the_ring()
     {
         using TestPort port = new();
+        using ReceiveProgram program = new(port.Nic, new ReceiveSetup { Entries = 16, Completions = 16, Compression = CqeCompressionFormat.Hash });
+        program.Flow(Mac);
+        program.Post(16);
+        port.FromWire(Enumerable.Range(0, 13).Select(Frame));
+        Assert.Equal(13, program.TakeAll().Count);
+        program.Post(13);
+        port.FromWire(Enumerable.Range(0, 9).Select(Frame));
+        Assert.Equal(3u, program.Completion(13)->byte_cnt.Value);
+        Assert.Equal(6u, program.Completion(0)->byte_cnt.Value);
+        Assert.Equal(9, program.TakeAll().Count);
+        Assert.Empty(port.Nic.Conformance.Violations);
+    }
+
+    [Fact]
+    public void A_session_that_may_wrap_goes_on_in_the_first_entry_and_leaves_the_others_as_they_are()
+    {
+        using TestPort port = new(behaviour: new NicBehaviour { CqeSessionsWrap = true });
         using ReceiveProgram program = new(port.Nic, new ReceiveSetup { Entries = 16, Completions = 16, Compression = CqeCompressionFormat.Hash });
         program.Flow(Mac);
         program.Post(16);
