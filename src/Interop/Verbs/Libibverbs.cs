@@ -63,6 +63,10 @@ public static unsafe partial class Libibverbs
     [LibraryImport(Name, SetLastError = true)]
     public static partial ibv_qp* ibv_create_qp(ibv_pd* pd, ibv_qp_init_attr* qp_init_attr);
 
+    /// <summary>Null for a queue pair that was not created with send operations.</summary>
+    [LibraryImport(Name)]
+    public static partial ibv_qp_ex* ibv_qp_to_qp_ex(ibv_qp* qp);
+
     [LibraryImport(Name, SetLastError = true)]
     public static partial int ibv_modify_qp(ibv_qp* qp, ibv_qp_attr* attr, ibv_qp_attr_mask attr_mask);
 

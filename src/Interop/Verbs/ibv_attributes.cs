@@ -56,8 +56,10 @@ public unsafe struct ibv_qp_init_attr_ex
     [FieldOffset(0x3C)] public ibv_qp_init_attr_mask comp_mask;
     [FieldOffset(0x40)] public ibv_pd* pd;
     [FieldOffset(0x50)] public uint create_flags;
+    [FieldOffset(0x54)] public ushort max_tso_header;
     [FieldOffset(0x58)] public ibv_rwq_ind_table* rwq_ind_tbl;
     [FieldOffset(0x60)] public ibv_rx_hash_conf rx_hash_conf;
+    [FieldOffset(0x80)] public ibv_qp_create_send_ops_flags send_ops_flags;
 }
 
 /// <summary>What <c>ibv_modify_qp</c> is to change; the mask given with it says which fields count.</summary>
@@ -198,12 +200,25 @@ public struct ibv_rss_caps
     [FieldOffset(0x18)] public byte rx_hash_function;
 }
 
+/// <summary>How much TCP payload a device cuts for its sender.</summary>
+[CStruct("struct ibv_tso_caps", "infiniband/verbs.h")]
+[StructLayout(LayoutKind.Explicit, Size = 0x08)]
+public struct ibv_tso_caps
+{
+    /// <summary>Bytes of payload of one packet.</summary>
+    [FieldOffset(0x00)] public uint max_tso;
+
+    /// <summary>A bit for each type of queue pair that can.</summary>
+    [FieldOffset(0x04)] public uint supported_qpts;
+}
+
 /// <summary>More of what a device can do.</summary>
 [CStruct("struct ibv_device_attr_ex", "infiniband/verbs.h")]
 [StructLayout(LayoutKind.Explicit, Size = 0x190)]
 public struct ibv_device_attr_ex
 {
     [FieldOffset(0x00)] public ibv_device_attr orig_attr;
+    [FieldOffset(0x120)] public ibv_tso_caps tso_caps;
     [FieldOffset(0x128)] public ibv_rss_caps rss_caps;
     [FieldOffset(0x148)] public uint max_wq_type_rq;
     [FieldOffset(0x158)] public uint raw_packet_caps;

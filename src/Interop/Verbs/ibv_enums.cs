@@ -92,8 +92,18 @@ public enum ibv_qp_init_attr_mask
 {
     IBV_QP_INIT_ATTR_PD = 1 << 0,
     IBV_QP_INIT_ATTR_CREATE_FLAGS = 1 << 2,
+    IBV_QP_INIT_ATTR_MAX_TSO_HEADER = 1 << 3,
     IBV_QP_INIT_ATTR_IND_TABLE = 1 << 4,
     IBV_QP_INIT_ATTR_RX_HASH = 1 << 5,
+    IBV_QP_INIT_ATTR_SEND_OPS_FLAGS = 1 << 6,
+}
+
+[Flags]
+[CConstants("infiniband/verbs.h")]
+public enum ibv_qp_create_send_ops_flags : ulong
+{
+    IBV_QP_EX_WITH_SEND = 1 << 2,
+    IBV_QP_EX_WITH_TSO = 1 << 10,
 }
 
 [CConstants("infiniband/verbs.h")]
@@ -179,6 +189,7 @@ public enum ibv_flow_spec_type : uint
 public enum ibv_wr_opcode
 {
     IBV_WR_SEND = 2,
+    IBV_WR_TSO = 10,
 }
 
 [Flags]

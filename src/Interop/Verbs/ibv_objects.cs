@@ -63,6 +63,26 @@ public unsafe struct ibv_qp
     [FieldOffset(0x3C)] public ibv_qp_type qp_type;
 }
 
+/// <summary>A queue pair that was created with send operations: work is put together by calls between wr_start and wr_complete.</summary>
+/// <remarks><c>ibv_qp_to_qp_ex</c> gives it; libmlx5's begins where the <see cref="ibv_qp"/> does.</remarks>
+[CStruct("struct ibv_qp_ex", "infiniband/verbs.h")]
+[StructLayout(LayoutKind.Explicit, Size = 0x160)]
+public unsafe struct ibv_qp_ex
+{
+    [FieldOffset(0x00)] public ibv_qp qp_base;
+    [FieldOffset(0xA8)] public ulong wr_id;
+    [FieldOffset(0xB0)] public uint wr_flags;
+    [FieldOffset(0xF0)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, void> wr_send;
+    [FieldOffset(0x108)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, void*, ushort, ushort, void> wr_send_tso;
+    [FieldOffset(0x120)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, void*, nuint, void> wr_set_inline_data;
+    [FieldOffset(0x128)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, nuint, ibv_data_buf*, void> wr_set_inline_data_list;
+    [FieldOffset(0x130)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, uint, ulong, uint, void> wr_set_sge;
+    [FieldOffset(0x138)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, nuint, ibv_sge*, void> wr_set_sge_list;
+    [FieldOffset(0x140)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, void> wr_start;
+    [FieldOffset(0x148)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, int> wr_complete;
+    [FieldOffset(0x150)] public delegate* unmanaged[Cdecl, SuppressGCTransition]<ibv_qp_ex*, void> wr_abort;
+}
+
 /// <summary>A work queue: a receive queue without a queue pair, to be put into an indirection table.</summary>
 [CStruct("struct ibv_wq", "infiniband/verbs.h")]
 [StructLayout(LayoutKind.Explicit, Size = 0x98)]

@@ -1,10 +1,13 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Mlx5;
+using static Verbena.Tests.Emulator.Nic.Packet;
 
 namespace Verbena.Tests.Emulator.Nic;
 
 public sealed unsafe class SendTests : IDisposable
 {
+    private const byte L3AndL4 = Mlx5Wqe.MLX5_ETH_WQE_L3_CSUM | Mlx5Wqe.MLX5_ETH_WQE_L4_CSUM;
+
     private readonly TestPort _port = new();
     private readonly TestProgram _program;
 
@@ -90,19 +93,6 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Fact]
-    public void Checksums_left_to_the_NIC_are_right_on_the_wire()
-    {
-        byte[] right = Frames.Udp("10.0.0.1", "10.0.0.2", "02:00:00:00:00:05");
-        byte[] frame = [.. right];
-        (frame[24], frame[25], frame[40], frame[41]) = (0xDE, 0xAD, 0xBE, 0xEF);
-        frame.CopyTo(_program.Buffer(0));
-        _program.Ring(_program.WriteSend([], _program.Pointer(0, frame.Length),
-            checksums: Mlx5Wqe.MLX5_ETH_WQE_L3_CSUM | Mlx5Wqe.MLX5_ETH_WQE_L4_CSUM));
-        _port.Run();
-        Assert.Equal(right, Assert.Single(_port.Far.Received));
-    }
-
-    [Fact]
     public void A_frame_beyond_the_MTU_is_dropped_and_counted_and_completes_well()
     {
         _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1515));
@@ -124,65 +114,25 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Theory]
-    [InlineData("lkey", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR)]
-    [InlineData("beyond the region", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR)]
-    [InlineData("opcode", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
-    [InlineData("index", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
-    [InlineData("number", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
-    [InlineData("inline header", Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR)]
-    public void A_bad_wqe_completes_with_its_syndrome_and_stops_the_queue(string fault, byte syndrome)
+    [InlineData(false, 0x8100)]
+    [InlineData(true, 0x88A8)]
+    public void A_tag_is_inserted_behind_the_addresses(bool isServiceTag, int type)
     {
-        byte[] pointer = fault switch
-        {
-            "lkey" => _program.Pointer(0, 64, lkey: _program.Memory.Lkey ^ 1),
-            "beyond the region" => _program.Pointer(0, 64, offset: (TestProgram.Entries * 2 * TestProgram.BufferBytes) - 63),
-            _ => _program.Pointer(0, 64),
-        };
-        ushort bad = _program.WriteSend([], pointer, opcode: fault == "opcode" ? (byte)0x0F : Mlx5Wqe.MLX5_OPCODE_SEND);
-        var control = (mlx5_wqe_ctrl_seg*)_program.SendRing;
-        if (fault == "index")
-        {
-            control->opmod_idx_opcode = (3u << 8) | Mlx5Wqe.MLX5_OPCODE_SEND;
-        }
-        else if (fault == "number")
-        {
-            control->qpn_ds = control->qpn_ds.Value + 0x100;
-        }
-        else if (fault == "inline header")
-        {
-            ((mlx5_wqe_eth_seg*)(_program.SendRing + 16))->inline_hdr_sz = 500;
-        }
-
-        ushort next = _program.WriteSend([], _program.Pointer(0, 64));
-        _program.Ring(next);
+        byte[] right = Ethernet(0x0800, Ip4(UdpProtocol, Udp(2000, Payload(90))), ((ushort)type, 0xE123));
+        byte[] untagged = Scrambled([.. right[..12], .. right[16..]], 24, 40);
+        untagged.CopyTo(_program.Buffer(0));
+        _program.Ring(_program.WriteWqe(Mlx5Wqe.MLX5_OPCODE_SEND, [.. SendSegments.TaggedEthernet(0xE123, L3AndL4, isServiceTag),
+            .. TestProgram.Inline(untagged.AsSpan(0, 7)), .. _program.Pointer(0, untagged.Length - 7, offset: 7)]));
         _port.Run();
-
-        mlx5_cqe64 completion = _program.PollSend()!.Value;
-        var error = *(mlx5_err_cqe*)&completion;
-        Assert.Equal((Mlx5Cqe.MLX5_CQE_REQ_ERR, syndrome, bad), ((byte)(error.op_own >> 4), error.syndrome, error.wqe_counter.Value));
-        Assert.Equal(QueuePairState.Error, _program.Pair.State);
-        Assert.Empty(_port.Far.Received);
+        Assert.Equal(right, Assert.Single(_port.Far.Received));
     }
 
     [Fact]
-    public void After_an_error_signalled_wqes_are_flushed_and_a_reset_queue_sends_again()
+    public void A_tag_that_is_inserted_does_not_count_against_the_MTU()
     {
-        _program.WriteSend([], _program.Pointer(0, 64, lkey: 0));
-        _program.WriteSend([], _program.Pointer(0, 64), completion: 1);
-        _program.Ring(_program.WriteSend([], _program.Pointer(0, 64)));
+        TestPort.Frame("02:00:00:00:00:05", length: 1514).CopyTo(_program.Buffer(0));
+        _program.Ring(_program.WriteWqe(Mlx5Wqe.MLX5_OPCODE_SEND, [.. SendSegments.TaggedEthernet(5), .. _program.Pointer(0, 1514)]));
         _port.Run();
-        Assert.Equal(Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR, Syndrome(_program.PollSend()!.Value));
-        mlx5_cqe64 flushed = _program.PollSend()!.Value;
-        Assert.Equal((Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, (ushort)2), (Syndrome(flushed), flushed.wqe_counter.Value));
-        Assert.Null(_program.PollSend());
-
-        _program.ResetSend();
-        byte[] frame = TestPort.Frame("02:00:00:00:00:05");
-        _program.Send(frame);
-        _port.Run();
-        Assert.Equal(frame, Assert.Single(_port.Far.Received));
-        Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+        Assert.Equal(1518, Assert.Single(_port.Far.Received).Length);
     }
-
-    private static byte Syndrome(mlx5_cqe64 completion) => (*(mlx5_err_cqe*)&completion).syndrome;
 }

@@ -10,10 +10,15 @@ internal sealed class TestPort : IDisposable
 {
     private readonly NicDevice _far;
 
-    public TestPort(WireOptions? wire = null, NicBehaviour? behaviour = null)
+    public TestPort(WireOptions? wire = null, NicBehaviour? behaviour = null, NicModel? model = null)
     {
         PatchPanel cables = new();
-        NicOptions options = new("near") { Wire = wire ?? new CableOptions("far"), Behaviour = behaviour ?? new NicBehaviour() };
+        NicOptions options = new("near")
+        {
+            Wire = wire ?? new CableOptions("far"),
+            Behaviour = behaviour ?? new NicBehaviour(),
+            Model = model ?? NicModel.ConnectX5Ex,
+        };
         Nic = new NicDevice(new LocalPort(options, cables, Time, Netdev), NullLogger.Instance, Time);
         _far = new NicDevice(new LocalPort(new NicOptions("far"), cables, Time, Far), NullLogger.Instance, Time);
     }
