@@ -25,8 +25,11 @@ internal struct FrameInfo
     public int NetworkOffset;
     public int TransportOffset;
 
-    /// <summary>Length of the transport header and its payload by the IP header, in bytes.</summary>
+    /// <summary>Length of the transport header and its payload by the IP header, in bytes, as far as the frame has them.</summary>
     public int TransportBytes;
+
+    /// <summary>True if the frame ends before the packet does by its IP header; the headers are as good as any to steer by.</summary>
+    public bool IsCutShort;
 
     /// <summary>Reads the headers of <paramref name="frame"/>, of at least 14 bytes. What is cut short is left out.</summary>
     public static FrameInfo Parse(ReadOnlySpan<byte> frame)
@@ -89,7 +92,7 @@ internal struct FrameInfo
         ReadOnlySpan<byte> payload = frame.Slice(TransportOffset, TransportBytes);
         ulong payloadSum = Checksum.Sum(payload);
         ok |= IpVersion == 6 || Checksum.Fold(header) == 0xFFFF ? Mlx5Cqe.MLX5_CQE_L3_OK : 0;
-        ok |= Transport != 0 && IsRight(frame, payload, payloadSum) ? Mlx5Cqe.MLX5_CQE_L4_OK : 0;
+        ok |= Transport != 0 && !IsCutShort && IsRight(frame, payload, payloadSum) ? Mlx5Cqe.MLX5_CQE_L4_OK : 0;
         return ((byte)ok, Be16.FromRaw(Checksum.Fold(header + payloadSum)));
     }
 
@@ -156,7 +159,7 @@ internal struct FrameInfo
 
         int headerBytes = (packet[0] & 0xF) * 4;
         int totalBytes = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
-        if (packet[0] >> 4 != 4 || headerBytes < Ip4Header.Size || headerBytes > totalBytes || totalBytes > packet.Length)
+        if (packet[0] >> 4 != 4 || headerBytes < Ip4Header.Size || headerBytes > Math.Min(totalBytes, packet.Length))
         {
             return default;
         }
@@ -164,7 +167,7 @@ internal struct FrameInfo
         IpVersion = 4;
         HasIpOptions = headerBytes > Ip4Header.Size;
         IsFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & (Ip4Header.MoreFragments | Ip4Header.FragmentOffsetMask)) != 0;
-        FindTransport(packet[9], headerBytes, totalBytes);
+        FindTransport(packet[9], headerBytes, totalBytes, packet.Length);
         return new Words(packet[9], packet[1], packet[8],
             0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[12..]) << 32, 0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[16..]) << 32);
     }
@@ -177,26 +180,21 @@ internal struct FrameInfo
             return default;
         }
 
-        int totalBytes = HeaderBytes + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]);
-        if (totalBytes > packet.Length)
-        {
-            return default;
-        }
-
         const byte FragmentHeader = 44;
         IpVersion = 6;
         IsFragment = packet[6] == FragmentHeader;
         HasIpOptions = packet[6] is 0 or 43 or FragmentHeader or 60; // hop-by-hop, routing, fragment, destination options
-        FindTransport(packet[6], HeaderBytes, totalBytes);
+        FindTransport(packet[6], HeaderBytes, HeaderBytes + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]), packet.Length);
         return new Words(packet[6], (byte)(BinaryPrimitives.ReadUInt16BigEndian(packet) >> 4), packet[7],
             BinaryPrimitives.ReadUInt64LittleEndian(packet[8..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[16..]),
             BinaryPrimitives.ReadUInt64LittleEndian(packet[24..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[32..]));
     }
 
-    private void FindTransport(byte protocol, int headerBytes, int totalBytes)
+    private void FindTransport(byte protocol, int headerBytes, int totalBytes, int availableBytes)
     {
+        IsCutShort = totalBytes > availableBytes;
         TransportOffset = NetworkOffset + headerBytes;
-        TransportBytes = totalBytes - headerBytes;
+        TransportBytes = Math.Min(totalBytes, availableBytes) - headerBytes;
         int needed = protocol switch { IpProtocol.Tcp => 20, IpProtocol.Udp => 8, _ => int.MaxValue };
         Transport = !IsFragment && TransportBytes >= needed ? protocol : (byte)0;
     }

@@ -36,7 +36,7 @@ public sealed unsafe class CommandTests : IDisposable
         Assert.Equal(Errno.EINVAL, GidEntry(0, port: 2));
     }
 
-    private Errno GidEntry(uint index, uint port = 1) => _program.Call(Device, Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
+    private Errno GidEntry(ulong index, ulong port = 1) => _program.Call(Device, Methods.UVERBS_METHOD_QUERY_GID_ENTRY,
         _program.Input(UVERBS_ATTR_QUERY_GID_ENTRY_PORT, port), _program.Input(UVERBS_ATTR_QUERY_GID_ENTRY_GID_INDEX, index),
         _program.Input(UVERBS_ATTR_QUERY_GID_ENTRY_FLAGS, 0u),
         _program.Output(UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY, sizeof(ib_uverbs_gid_entry), out _));
