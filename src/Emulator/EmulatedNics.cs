@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Sharing;
 using Verbena.Emulator.Uverbs;
 using Verbena.Emulator.Wires;
 using Verbena.Interop.Shim;
@@ -21,6 +22,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     private readonly List<NicDevice> _nics = [];
     private readonly FileTable _files = new(NicShim.Loaded);
     private readonly List<UverbsDevice> _devices = [];
+    private PortClient? _ports;
     private NicThread? _thread;
     private SysfsTree? _sysfs;
     private CallServer? _server;
@@ -49,26 +51,14 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// Some are attached already, two have one name, a netdev or wire can't be made, or the libraries are not installed or
     /// were used before.
     /// </exception>
-    public static EmulatedNics Attach(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null)
-    {
-        var nics = new EmulatedNics();
-        if (Interlocked.CompareExchange(ref s_attached, nics, null) is not null)
-        {
-            throw new InvalidOperationException("this process has emulated NICs already; they are all made by one call");
-        }
+    public static EmulatedNics Attach(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null) =>
+        AttachOnce(nics => nics.MakeNics(options, logger, stepped, time), logger);
 
-        try
-        {
-            nics.MakeNics(options, logger, stepped, time);
-            nics.Publish(logger);
-            return nics;
-        }
-        catch
-        {
-            nics.Dispose();
-            throw;
-        }
-    }
+    /// <summary>Makes NICs on the ports of another process, beside those of others, and lets the RDMA libraries of this process find them.</summary>
+    /// <param name="socketPath">Where a <see cref="PortServer"/> listens.</param>
+    /// <param name="logger">Gets what the NICs have to say; never from the path of a frame.</param>
+    /// <exception cref="InvalidOperationException">As with <see cref="Attach"/>, or nobody listens there.</exception>
+    public static EmulatedNics Join(string socketPath, ILogger logger) => AttachOnce(nics => nics.JoinPorts(socketPath, logger), logger);
 
     /// <summary>
     /// Makes the NICs in a program that none of us wrote: it finds them by SYSFS_PATH and reaches them through the shim in
@@ -80,6 +70,16 @@ public sealed unsafe class EmulatedNics : IDisposable
         var nics = new EmulatedNics();
         s_attached = nics;
         nics.MakeNics(options, logger, stepped: false, time: null);
+        nics.Serve(logger);
+    }
+
+    /// <summary>As <see cref="AttachToProgram"/>, on the ports of another process, beside other programs.</summary>
+    /// <exception cref="InvalidOperationException">Nobody listens at the path.</exception>
+    public static void JoinFromProgram(string socketPath, ILogger logger)
+    {
+        var nics = new EmulatedNics();
+        s_attached = nics;
+        nics.JoinPorts(socketPath, logger);
         nics.Serve(logger);
     }
 
@@ -108,27 +108,59 @@ public sealed unsafe class EmulatedNics : IDisposable
         }
 
         _nics.Clear();
+        _ports?.Dispose();
         Interlocked.CompareExchange(ref s_attached, null, this);
+    }
+
+    private static EmulatedNics AttachOnce(Action<EmulatedNics> make, ILogger logger)
+    {
+        var nics = new EmulatedNics();
+        if (Interlocked.CompareExchange(ref s_attached, nics, null) is not null)
+        {
+            throw new InvalidOperationException("this process has emulated NICs already; they are all made by one call");
+        }
+
+        try
+        {
+            make(nics);
+            nics.Publish(logger);
+            return nics;
+        }
+        catch
+        {
+            nics.Dispose();
+            throw;
+        }
     }
 
     private void MakeNics(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped, TimeProvider? time)
     {
-        if (options.CountBy(option => option.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
-        {
-            throw new InvalidOperationException($"two emulated NICs are called {twice}");
-        }
-
-        CheckCables(options);
+        PatchPanel.Check(options);
         var panel = new PatchPanel();
         foreach (NicOptions option in options)
         {
-            var nic = new NicDevice(option, panel, logger, time);
-            _nics.Add(nic);
-            _devices.Add(new UverbsDevice(nic, _devices.Count, _files, Faults, logger));
+            Add(new NicDevice(option, panel, logger, time), logger);
         }
 
-        Devices = _nics.ToDictionary(nic => nic.Options.Name, StringComparer.Ordinal);
         _thread = stepped ? null : new NicThread(_nics);
+    }
+
+    private void JoinPorts(string socketPath, ILogger logger)
+    {
+        _ports = new PortClient(socketPath);
+        foreach (RemotePort port in _ports.Ports)
+        {
+            Add(new NicDevice(port, logger), logger);
+        }
+
+        _thread = new NicThread(_nics);
+    }
+
+    private void Add(NicDevice nic, ILogger logger)
+    {
+        _nics.Add(nic);
+        _devices.Add(new UverbsDevice(nic, _devices.Count, _files, Faults, logger));
+        Devices = _nics.ToDictionary(each => each.Options.Name, StringComparer.Ordinal);
     }
 
     private void Serve(ILogger logger) => _server = new CallServer(NicShim.Loaded, new DeviceNodes(_devices, _files, logger));
@@ -142,22 +174,6 @@ public sealed unsafe class EmulatedNics : IDisposable
         if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)
         {
             throw new InvalidOperationException("libibverbs was used in this process before the first emulated NIC was made, and will never find it");
-        }
-    }
-
-    private static void CheckCables(IReadOnlyList<NicOptions> options)
-    {
-        foreach (NicOptions near in options)
-        {
-            if (near.Wire is CableOptions { Port: { } port })
-            {
-                NicOptions far = options.FirstOrDefault(option => option != near && option.Name == port)
-                    ?? throw new InvalidOperationException($"{near.Name},wire=cable:{port}: there is no other emulated NIC called {port}");
-                if (far.Wire is not CableOptions)
-                {
-                    throw new InvalidOperationException($"{near.Name},wire=cable:{port}: {port} has a wire already, {far.Wire.Text}");
-                }
-            }
         }
     }
 }

@@ -13,7 +13,7 @@ internal static class CommandLine
     private static readonly Option<NicOptions[]> s_emulatedNic = new("--emulated-nic")
     {
         Description = "Adds a port of an emulated ConnectX. May be repeated.",
-        HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL]",
+        HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES]",
         CustomParser = result => [.. result.Tokens.Select(token => ParseNic(token.Value, result))],
     };
 

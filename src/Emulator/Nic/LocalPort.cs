@@ -24,6 +24,8 @@ internal sealed class LocalPort : NicPort
     private ulong _wireErrors;
     private long _refreshed;
     private int _busyPasses;
+    private int _steeredFromWire;   // how many of the batch are done
+    private int _steeredFromNetdev;
     private bool _carrierAllowed = true;
 
     /// <summary>Makes the port: its netdev and its wire exist when this returns.</summary>
@@ -33,13 +35,13 @@ internal sealed class LocalPort : NicPort
     /// <exception cref="InvalidOperationException">The netdev or the wire can't be made; the message says why and what helps.</exception>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "the other constructor takes it over")]
     public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time)
-        : this(options, cables, time, new TapNetdev(options.Name, options.Address))
+        : this(options, cables, time, new TapNetdev(options))
     {
     }
 
-    /// <summary>Makes the port with another netdev than a TAP, which it takes over.</summary>
-    public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time, HostNetdev netdev)
-        : base(options)
+    /// <summary>Makes the port with a netdev, which it takes over, and counters.</summary>
+    public LocalPort(NicOptions options, PatchPanel cables, TimeProvider time, HostNetdev netdev, PortCounters? counters = null)
+        : base(options, counters ?? new PortCounters())
     {
         _netdev = netdev;
         try
@@ -59,6 +61,9 @@ internal sealed class LocalPort : NicPort
     public override Wire Wire => _wire;
 
     public override IEnumerable<int> PollDescriptors => [_wire.PollDescriptor, _netdev.PollDescriptor];
+
+    /// <summary>Stops steering before the next frame, until it is taken back; what has come waits.</summary>
+    public bool IsPaused { get; set; }
 
     public override MacAddress MacAddress => _netdev.MacAddress;
 
@@ -100,17 +105,17 @@ internal sealed class LocalPort : NicPort
     {
         UpdateLink();
         _steering.Timestamp = (ulong)nowNanoseconds;
-        _fromWire.Clear();
-        _wire.Receive(_fromWire);
-        ulong errors = _wire.ReceiveErrors;
-        Counters.Add(PortCounter.RxWireError, errors - _wireErrors);
-        Counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);
-        _wireErrors = errors;
-        for (int i = 0; i < _fromWire.Count; i++)
+        if (_steeredFromWire == _fromWire.Count)
+        {
+            TakeFromWire();
+        }
+
+        int first = _steeredFromWire;
+        for (; _steeredFromWire < _fromWire.Count && !IsPaused; _steeredFromWire++)
         {
             if (Link.IsUp)
             {
-                _steering.FromWire(_fromWire[i]);
+                _steering.FromWire(_fromWire[_steeredFromWire]);
             }
             else
             {
@@ -118,19 +123,20 @@ internal sealed class LocalPort : NicPort
             }
         }
 
-        return _fromWire.Count > 0;
+        return _steeredFromWire > first;
     }
 
     public override bool Finish(bool busy, long nowNanoseconds)
     {
+        Flush();
         if (!busy || ++_busyPasses >= BusyPassesPerNetdev)
         {
             _busyPasses = 0;
             busy |= SendFromNetdev();
+            Flush();
         }
 
         _steering.Flush();
-        Flush();
         if (nowNanoseconds - _refreshed > RefreshNanoseconds)
         {
             _refreshed = nowNanoseconds;
@@ -151,6 +157,17 @@ internal sealed class LocalPort : NicPort
         _steering.ToNetdev.Dispose();
     }
 
+    private void TakeFromWire()
+    {
+        _fromWire.Clear();
+        _steeredFromWire = 0;
+        _wire.Receive(_fromWire);
+        ulong errors = _wire.ReceiveErrors;
+        Counters.Add(PortCounter.RxWireError, errors - _wireErrors);
+        Counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);
+        _wireErrors = errors;
+    }
+
     private void UpdateLink()
     {
         var link = new LinkState(_wire.HasCarrier && _carrierAllowed, (ulong)Options.SpeedGbps * 1_000_000_000);
@@ -163,26 +180,35 @@ internal sealed class LocalPort : NicPort
 
     private bool SendFromNetdev()
     {
-        Flush();
         if (_wire.SendRoom < FrameBatch.Capacity)
         {
             return false; // what Linux sends can't be put back
         }
 
-        _fromNetdev.Clear();
-        _netdev.Receive(_fromNetdev);
-        Counters.Add(PortCounter.NetdevSent, (ulong)_fromNetdev.Count);
-        for (int i = 0; i < _fromNetdev.Count; i++)
+        if (_steeredFromNetdev == _fromNetdev.Count)
         {
-            Span<byte> frame = _fromNetdev[i];
+            TakeFromNetdev();
+        }
+
+        int first = _steeredFromNetdev;
+        for (; _steeredFromNetdev < _fromNetdev.Count && !IsPaused; _steeredFromNetdev++)
+        {
+            Span<byte> frame = _fromNetdev[_steeredFromNetdev];
             if (GoesToWire(frame, null))
             {
                 _toWire.Add(frame);
             }
         }
 
-        Flush();
-        return _fromNetdev.Count > 0;
+        return _steeredFromNetdev > first;
+    }
+
+    private void TakeFromNetdev()
+    {
+        _fromNetdev.Clear();
+        _steeredFromNetdev = 0;
+        _netdev.Receive(_fromNetdev);
+        Counters.Add(PortCounter.NetdevSent, (ulong)_fromNetdev.Count);
     }
 
     /// <summary>Delivers a sent frame inside the port, and says whether it is for the wire, which must have carrier.</summary>

@@ -11,7 +11,7 @@ namespace Verbena.Emulator.Nic;
 /// belongs to the device and lives until it is destroyed by the member of that name, or with the device. Whoever calls
 /// keeps the order: flows, queue pairs, tables, work queues, completion queues, memory regions.
 /// </remarks>
-public sealed partial class NicDevice : IDisposable
+public sealed partial class NicDevice : INicUnit, IDisposable
 {
     private readonly MemoryTable _memory = new();
     private readonly QueueTable _queues;
@@ -76,8 +76,7 @@ public sealed partial class NicDevice : IDisposable
     /// <summary>Called when the device has failed, on the NIC's thread.</summary>
     public Action? Failed { get; set; }
 
-    /// <summary>Descriptors that become readable when there may be something to do; there may be without.</summary>
-    internal IEnumerable<int> PollDescriptors => _port.PollDescriptors;
+    IEnumerable<int> INicUnit.PollDescriptors => _port.PollDescriptors;
 
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public void SetCarrier(bool up) => _port.SetCarrier(up);
@@ -211,8 +210,10 @@ public sealed partial class NicDevice : IDisposable
         }
     }
 
+    void INicUnit.SetAsleep(bool asleep) => _port.SetAsleep(asleep);
+
     /// <summary>Stops the device for good, since it can't be trusted after an exception.</summary>
-    internal void Fail(Exception reason)
+    void INicUnit.Fail(Exception reason)
     {
         HasFailed = true;
         LogFailed(_logger, Options.Name, reason);

@@ -5,21 +5,27 @@ using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL]</c>.</summary>
+/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES]</c>.</summary>
 /// <param name="Name">Name of the netdev that Linux shows for the port, at most 15 bytes.</param>
 public sealed record NicOptions(string Name)
 {
     /// <summary>Speeds of Ethernet ports that the port query can report, in Gb/s.</summary>
     private static readonly int[] s_speeds = [1, 10, 25, 40, 50, 100, 200, 400, 800];
 
+    private const int MinMtu = 68;   // what a ConnectX's netdev has as least and most
+    private const int MaxMtu = 9978;
+
     /// <summary>What the port's cable leads to. By default there is none, and no carrier.</summary>
     public WireOptions Wire { get; init; } = WireOptions.Unplugged;
 
-    /// <summary>Address of the netdev. By default one is made from the name, the same at every start.</summary>
+    /// <summary>Address of the netdev, if one was given.</summary>
     public MacAddress? Mac { get; init; }
 
     /// <summary><see cref="Mac"/>, or the address that is made from the name.</summary>
     public MacAddress Address => Mac ?? MacOf(Name);
+
+    /// <summary>MTU with which the netdev begins, in bytes of network packet.</summary>
+    public int Mtu { get; init; } = 1500;
 
     /// <summary>The form above, as it was read.</summary>
     public string Text { get; private init; } = Name;
@@ -96,8 +102,16 @@ public sealed record NicOptions(string Name)
 
                 options = options with { Model = model };
                 return "";
+            case "mtu":
+                if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) || mtu is < MinMtu or > MaxMtu)
+                {
+                    return $"mtu={value}: give {MinMtu} to {MaxMtu} (bytes of network packet)";
+                }
+
+                options = options with { Mtu = mtu };
+                return "";
             default:
-                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed= and model=";
+                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed=, model= and mtu=";
         }
     }
 

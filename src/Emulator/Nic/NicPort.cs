@@ -8,7 +8,7 @@ namespace Verbena.Emulator.Nic;
 /// The queues of a process are its own; the port is its own too, or that of another process. Data members are called
 /// inside <see cref="Gate"/>, by whoever works on the queues; control members enter it themselves.
 /// </remarks>
-internal abstract class NicPort(NicOptions options) : IDisposable
+internal abstract class NicPort(NicOptions options, PortCounters counters) : IDisposable
 {
     /// <summary>Lets one work on the port and on the queues at a time.</summary>
     public NicGate Gate { get; } = new();
@@ -16,7 +16,7 @@ internal abstract class NicPort(NicOptions options) : IDisposable
     public NicOptions Options { get; } = options;
 
     /// <summary>What the whole port has counted; queues count here too.</summary>
-    public PortCounters Counters { get; } = new();
+    public PortCounters Counters { get; } = counters;
 
     /// <summary>What the cable leads to, if that is in this process.</summary>
     public virtual Wire? Wire => null;
@@ -34,6 +34,11 @@ internal abstract class NicPort(NicOptions options) : IDisposable
 
     /// <summary>Called when <see cref="Link"/> has changed, inside the gate.</summary>
     public Action<LinkState>? LinkChanged { get; set; }
+
+    /// <summary>Others have to wake whoever calls, by one of the descriptors, or needn't any more.</summary>
+    public virtual void SetAsleep(bool asleep)
+    {
+    }
 
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public abstract void SetCarrier(bool up);

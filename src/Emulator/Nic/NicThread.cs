@@ -1,31 +1,36 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Verbena.Interop;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>Runs devices on a thread of their own until it is disposed: it spins while there is work, else it rests.</summary>
-/// <remarks>It rests on the descriptors of wires and netdevs. A doorbell wakes nobody, so a rest is short.</remarks>
-public sealed unsafe class NicThread : IDisposable
+/// <summary>Works on devices and ports on a thread of its own until it is disposed.</summary>
+/// <remarks>
+/// It spins while there is work, then lets others have the processor, then rests on the descriptors. A doorbell wakes nobody,
+/// so a rest is short; the longer there has been nothing, the less often it looks.
+/// </remarks>
+internal sealed unsafe class NicThread : IDisposable
 {
-    private const int IdlePasses = 256;
-    private const long RestNanoseconds = 30_000;
+    private const int SpinPasses = 16;
+    private const int YieldPasses = 256;
+    private const long ShortRestNanoseconds = 30_000;
+    private const long LongRestNanoseconds = 500_000;
+    private static readonly TimeSpan s_quiet = TimeSpan.FromMilliseconds(20);
 
-    private readonly IReadOnlyList<NicDevice> _devices;
+    private readonly IReadOnlyList<INicUnit> _units;
     private readonly pollfd[] _descriptors;
     private readonly Thread _thread;
     private volatile bool _stops;
 
-    public NicThread(IReadOnlyList<NicDevice> devices)
+    public NicThread(IReadOnlyList<INicUnit> units)
     {
-        ArgumentNullException.ThrowIfNull(devices);
-        _devices = devices;
-        IEnumerable<int> descriptors = devices.SelectMany(d => d.PollDescriptors);
-        _descriptors = [.. descriptors.Where(fd => fd >= 0).Select(fd => new pollfd { fd = fd, events = Libc.POLLIN })];
+        _units = units;
+        _descriptors = [.. units.SelectMany(u => u.PollDescriptors).Where(fd => fd >= 0).Distinct().Select(fd => new pollfd { fd = fd, events = Libc.POLLIN })];
         _thread = new Thread(Run) { Name = "emulated NIC", IsBackground = true };
         _thread.Start();
     }
 
-    /// <summary>Ends the thread after the pass it is in; the devices stay.</summary>
+    /// <summary>Ends the thread after the pass it is in; the units stay.</summary>
     public void Dispose()
     {
         _stops = true;
@@ -34,40 +39,90 @@ public sealed unsafe class NicThread : IDisposable
 
     private void Run()
     {
-        int idle = 0;
         while (!_stops)
         {
-            bool busy = false;
-            foreach (NicDevice device in _devices)
+            if (!Step())
             {
-                busy |= Step(device);
-            }
-
-            idle = busy ? 0 : idle + 1;
-            if (idle >= IdlePasses)
-            {
-                Rest();
+                Idle();
             }
         }
     }
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "whatever it is, it must end the device and not the process")]
-    private static bool Step(NicDevice device)
+    /// <summary>Steps until there is work again, ever more seldom.</summary>
+    private void Idle()
+    {
+        long begin = Stopwatch.GetTimestamp();
+        for (int pass = 1; !_stops && !Step(); pass++)
+        {
+            if (pass >= YieldPasses)
+            {
+                if (Stopwatch.GetElapsedTime(begin) < s_quiet)
+                {
+                    Rest(ShortRestNanoseconds);
+                }
+                else if (Sleep())
+                {
+                    return;
+                }
+            }
+            else if (pass >= SpinPasses)
+            {
+                Thread.Yield();
+            }
+        }
+    }
+
+    /// <summary>Rests so long that others have to say when they have something. True: they had, just before.</summary>
+    private bool Sleep()
+    {
+        SetAsleep(true);
+        Interlocked.MemoryBarrier(); // they publish, then look whether we sleep; we say so, then look what they published
+        bool busy = Step();
+        if (!busy)
+        {
+            Rest(LongRestNanoseconds);
+        }
+
+        SetAsleep(false);
+        return busy;
+    }
+
+    private void SetAsleep(bool asleep)
+    {
+        foreach (INicUnit unit in _units)
+        {
+            unit.SetAsleep(asleep);
+        }
+    }
+
+    private bool Step()
+    {
+        bool busy = false;
+        foreach (INicUnit unit in _units)
+        {
+            busy |= Step(unit);
+        }
+
+        return busy;
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "whatever it is, it must end the unit and not the process")]
+    private static bool Step(INicUnit unit)
     {
         try
         {
-            return device.Step();
+            return unit.Step();
         }
         catch (Exception e)
         {
-            device.Fail(e);
+            unit.Fail(e);
             return false;
         }
     }
 
-    private void Rest()
+    private void Rest(long nanoseconds)
     {
-        timespec timeout = new() { tv_nsec = RestNanoseconds };
+        timespec timeout = new() { tv_nsec = nanoseconds };
         fixed (pollfd* descriptors = _descriptors)
         {
             _ = Libc.ppoll(descriptors, (nuint)_descriptors.Length, &timeout, null);

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Verbena.Emulator.Nic;
 
 /// <summary>What a port counts. Every frame is in one of the first three; every copy of it ends in one of the others.</summary>
@@ -43,6 +45,12 @@ public enum PortCounter
     /// <summary>Dropped: the completion queue has overrun.</summary>
     RxCompletionQueueFull,
 
+    /// <summary>Dropped: the process of the receive queue has stopped taking frames, as one does that a debugger holds.</summary>
+    EngineStalled,
+
+    /// <summary>Dropped: the process of the receive queue ended before it took the frame.</summary>
+    EngineGone,
+
     /// <summary>Dropped: the frame came while carrier was down.</summary>
     RxCarrierDown,
 
@@ -71,15 +79,51 @@ public enum PortCounter
     WireError,
 }
 
-/// <summary>A port's counters, written by the NIC's thread; anyone may read.</summary>
-public sealed class PortCounters
+/// <summary>A port's counters; anyone may read.</summary>
+/// <remarks>
+/// They are sums over slots: whoever counts, the port and the queues of each process on it, has one of its own and is its
+/// only writer. Slots are never cleared, so that what a process has counted stays when another gets its slot.
+/// </remarks>
+public sealed unsafe class PortCounters
 {
+    /// <summary>Size of a slot in memory that processes share: whole cache lines, and room for counters to come.</summary>
+    internal const int SlotBytes = 512;
+
+    private const PortCounter FirstDrop = PortCounter.OutOfBuffer;
+
+    private static readonly int s_count = Enum.GetValues<PortCounter>().Length;
+
+    private ulong[] _memory = []; // where no processes share it; pinned
+    private ulong* _slots;
+    private ulong* _own;
+    private int _count = 1;
+
+    internal PortCounters() => Hold([]);
+
+    /// <summary>Counts in one of several slots that lie in memory side by side.</summary>
+    internal PortCounters(void* slots, int count, int own)
+    {
+        _slots = (ulong*)slots;
+        _count = count;
+        _own = Slot(own);
+    }
+
     /// <summary>The name of each counter, in the order of <see cref="PortCounter"/>: <c>out_of_buffer</c>.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Enum.GetNames<PortCounter>().Select(ToSnakeCase)];
 
-    private readonly ulong[] _values = new ulong[Enum.GetValues<PortCounter>().Length];
+    public ulong this[PortCounter counter]
+    {
+        get
+        {
+            ulong sum = 0;
+            for (int i = 0; i < _count; i++)
+            {
+                sum += Volatile.Read(ref Slot(i)[(int)counter]);
+            }
 
-    public ulong this[PortCounter counter] => Volatile.Read(ref _values[(int)counter]);
+            return sum;
+        }
+    }
 
     /// <summary>Sum of all drops.</summary>
     public ulong Dropped
@@ -87,7 +131,7 @@ public sealed class PortCounters
         get
         {
             ulong sum = 0;
-            for (PortCounter c = PortCounter.OutOfBuffer; c <= PortCounter.WireError; c++)
+            for (PortCounter c = FirstDrop; (int)c < s_count; c++)
             {
                 sum += this[c];
             }
@@ -96,7 +140,32 @@ public sealed class PortCounters
         }
     }
 
-    internal void Add(PortCounter counter, ulong count = 1) => _values[(int)counter] += count;
+    internal void Add(PortCounter counter, ulong count = 1) => _own[(int)counter] += count;
+
+    /// <summary>How many frames have met their end in receive queues, delivered or dropped, as a slot has it.</summary>
+    internal ulong EndedInQueues(int slot)
+    {
+        ulong sum = Volatile.Read(ref Slot(slot)[(int)PortCounter.QueueReceived]);
+        for (PortCounter c = FirstDrop; c <= PortCounter.RxCompletionQueueFull; c++)
+        {
+            sum += Volatile.Read(ref Slot(slot)[(int)c]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Keeps the sums when the shared memory goes.</summary>
+    internal void Detach() => Hold([.. Enum.GetValues<PortCounter>().Select(c => this[c])]);
+
+    private void Hold(ulong[] values)
+    {
+        _memory = GC.AllocateArray<ulong>(SlotBytes / sizeof(ulong), pinned: true);
+        values.CopyTo(_memory, 0);
+        _own = _slots = (ulong*)Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
+        _count = 1;
+    }
+
+    private ulong* Slot(int index) => _slots + (index * (SlotBytes / sizeof(ulong)));
 
     private static string ToSnakeCase(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "_") + char.ToLowerInvariant(c) : c.ToString()));

@@ -11,13 +11,15 @@ internal sealed class TapNetdev : HostNetdev
     private bool _isUp;
     private int _mtu;
 
-    public TapNetdev(string name, MacAddress mac)
+    /// <exception cref="InvalidOperationException">There can be no such TAP; the message says why and what helps.</exception>
+    public TapNetdev(NicOptions options)
     {
-        MacAddress = mac;
-        _tap = new TapDevice(name);
+        MacAddress = options.Address;
+        _tap = new TapDevice(options.Name);
         try
         {
-            _tap.Requests.SetMac(mac);
+            _tap.Requests.SetMac(options.Address);
+            _tap.Requests.SetMtu(options.Mtu);
         }
         catch (InvalidOperationException)
         {

@@ -45,6 +45,14 @@ internal sealed unsafe class InterfaceRequests : IDisposable
     }
 
     /// <exception cref="InvalidOperationException">The kernel refuses; the message says what.</exception>
+    public void SetMtu(int bytes)
+    {
+        ifreq request = Named(_name);
+        request.ifr_mtu = bytes;
+        Check(Libc.ioctl(_socket, Sockios.SIOCSIFMTU, &request), $"setting the MTU of {_name} to {bytes}");
+    }
+
+    /// <exception cref="InvalidOperationException">The kernel refuses; the message says what.</exception>
     public void SetUp()
     {
         ifreq request = Named(_name);

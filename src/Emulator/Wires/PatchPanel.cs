@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Verbena.Emulator.Nic;
 
 namespace Verbena.Emulator.Wires;
 
@@ -8,6 +9,29 @@ public sealed class PatchPanel
 {
     private readonly Dictionary<string, CableWire> _sockets = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _cables = new(StringComparer.Ordinal); // both directions
+
+    /// <summary>Sees that each port of a process is there once and has at most one wire.</summary>
+    /// <exception cref="InvalidOperationException">The message says which does not.</exception>
+    public static void Check(IReadOnlyList<NicOptions> ports)
+    {
+        if (ports.CountBy(port => port.Name).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
+        {
+            throw new InvalidOperationException($"two emulated NICs are called {twice}");
+        }
+
+        foreach (NicOptions near in ports)
+        {
+            if (near.Wire is CableOptions { Port: { } port })
+            {
+                NicOptions far = ports.FirstOrDefault(option => option != near && option.Name == port)
+                    ?? throw new InvalidOperationException($"{near.Name},wire=cable:{port}: there is no other emulated NIC called {port}");
+                if (far.Wire is not CableOptions)
+                {
+                    throw new InvalidOperationException($"{near.Name},wire=cable:{port}: {port} has a wire already, {far.Wire.Text}");
+                }
+            }
+        }
+    }
 
     /// <summary>Makes the socket of <paramref name="port"/>, and a cable from it to <paramref name="other"/>, if one is named.</summary>
     /// <exception cref="InvalidOperationException">One of the two already has a cable to a third port.</exception>

@@ -92,6 +92,7 @@ internal sealed unsafe class TapDevice : IDisposable
             Ebusy => "an interface of that name is in use",
             _ => "is /dev/net/tun there ('modprobe tun')?",
         };
-        return new InvalidOperationException($"making the TAP interface {name} failed: {new Win32Exception(errno).Message}; {help}");
+        var reason = new Win32Exception(errno);
+        return new InvalidOperationException($"making the TAP interface {name} failed: {reason.Message}; {help}", reason);
     }
 }

@@ -17,7 +17,8 @@ public sealed class WireTests
     [InlineData("eth0,speed=3", "1, 10, 25")]
     [InlineData("eth0,model=connectx-4", "")]
     [InlineData("eth0,model=connectx-3", "connectx-4, connectx-5, connectx-5-ex")]
-    [InlineData("eth0,colour=blue", "wire=, mac=, speed= and model=")]
+    [InlineData("eth0,mtu=67", "68 to 9978")]
+    [InlineData("eth0,colour=blue", "wire=, mac=, speed=, model= and mtu=")]
     public void Options_are_read_or_answered_with_what_is_allowed(string text, string error)
     {
         bool valid = NicOptions.TryParse(text, out _, out string said);

@@ -1,0 +1,20 @@
+using Verbena.Emulator.Wires;
+using Verbena.Packets;
+
+namespace Verbena.Emulator.Nic;
+
+/// <summary>Stands for the netdev of a port that Linux does not see, where the user may not make one.</summary>
+internal sealed class AbsentNetdev(NicOptions options) : HostNetdev
+{
+    public override MacAddress MacAddress => options.Address;
+
+    public override int Mtu => options.Mtu;
+
+    public override bool HasCarrier => false;
+
+    public override void Receive(FrameBatch frames)
+    {
+    }
+
+    public override int Send(FrameBatch frames) => 0;
+}
