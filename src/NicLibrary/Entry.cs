@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
@@ -19,7 +18,16 @@ internal static unsafe class Entry
     {
         try
         {
-            EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), Log());
+            ILogger log = FileLog.To(Environment.GetEnvironmentVariable("VERBENA_NIC_LOG"));
+            if (Environment.GetEnvironmentVariable("VERBENA_NIC_SOCKET") is { Length: > 0 } socket)
+            {
+                EmulatedNics.JoinFromProgram(socket, log);
+            }
+            else
+            {
+                EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), log);
+            }
+
             return 0;
         }
         catch (Exception e)
@@ -28,9 +36,6 @@ internal static unsafe class Entry
             return 1;
         }
     }
-
-    private static ILogger Log() =>
-        Environment.GetEnvironmentVariable("VERBENA_NIC_LOG") is { Length: > 0 } path ? new FileLog(path) : NullLogger.Instance;
 
     private static List<NicOptions> Options(string lines)
     {

@@ -92,10 +92,11 @@ internal static class CommandLine
         })));
 
         var outlives = new Option<int>("--for") { Required = true };
-        var serve = new System.CommandLine.Command("serve", "Holds the NICs of a program that nic run has started.") { s_nic, isPrivate, outlives };
+        var serve = new System.CommandLine.Command("serve", "Holds the NICs of a program that nic run has started.") { s_nic, log, isPrivate, outlives };
         serve.Hidden = true;
-        serve.SetAction(result => NicServeCommand.Run(
-            new NicRunOptions { Nics = Nics(result), IsPrivate = result.GetValue(isPrivate) }, result.GetValue(outlives)));
+        serve.SetAction((result, _) => GuardAsync(() => NicServeCommand.RunAsync(
+            new NicRunOptions { Nics = Nics(result), Log = result.GetValue(log), IsPrivate = result.GetValue(isPrivate) },
+            result.GetValue(outlives))));
         return new System.CommandLine.Command("nic", "Emulated NICs for programs other than Verbena.") { run, serve };
     }
 

@@ -18,6 +18,7 @@ public sealed unsafe partial class PortServer : IDisposable
     private readonly string _socketPath;
     private readonly LocalSocket _listener;
     private readonly Thread _control;
+    private int _joined; // how many processes, for other threads
     private readonly NicThread? _thread;
 
     private PortServer(IReadOnlyList<NicOptions> options, string socketPath, ILogger logger, Func<NicOptions, HostNetdev> netdevs, bool stepped, TimeProvider time)
@@ -47,6 +48,9 @@ public sealed unsafe partial class PortServer : IDisposable
 
     /// <summary>The ports, in the order of their options.</summary>
     public IReadOnlyList<SharedPort> Ports => _ports;
+
+    /// <summary>True while a process has joined.</summary>
+    public bool IsUsed => Volatile.Read(ref _joined) > 0;
 
     /// <summary>Makes the ports, and lets processes join them.</summary>
     /// <param name="options">One for each port; the first becomes mlx5_0. Where the user may not make a TAP, ports have no netdev.</param>
@@ -131,6 +135,7 @@ public sealed unsafe partial class PortServer : IDisposable
                 _processes.Add(new AttachedProcess(connection, _ports, _portWaker));
             }
 
+            Volatile.Write(ref _joined, _processes.Count);
             descriptors = Descriptors();
         }
     }

@@ -12,6 +12,9 @@ namespace Verbena.Nic;
 /// </remarks>
 internal static class NicRunCommand
 {
+    /// <summary>Names the socket at which a process of the program joins the shared ports.</summary>
+    public const string SocketVariable = "VERBENA_NIC_SOCKET";
+
     private const string Install = "build it: dotnet build src/NicLibrary --configuration Release";
 
     /// <exception cref="VerbenaException">The NICs or the program can't be started.</exception>
@@ -21,6 +24,7 @@ internal static class NicRunCommand
         string shim = Beside("libverbena-shim.so");
         string tree = await StartServerAsync(options).ConfigureAwait(false);
         Environment.SetEnvironmentVariable("SYSFS_PATH", tree);
+        Environment.SetEnvironmentVariable(SocketVariable, options.IsPrivate ? null : NicServeCommand.SocketIn(tree));
         Environment.SetEnvironmentVariable("VERBENA_NIC", string.Join('\n', options.Nics.Select(nic => nic.Text)));
         Environment.SetEnvironmentVariable("VERBENA_NIC_DEVICES", options.Nics.Count.ToString(CultureInfo.InvariantCulture));
         Environment.SetEnvironmentVariable("VERBENA_NIC_LIBRARY", library);
@@ -54,6 +58,7 @@ internal static class NicRunCommand
     private static IEnumerable<string> Arguments(NicRunOptions options) =>
     [
         "nic", "serve", "--for", Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
+        .. options.Log is null ? [] : new[] { "--log", Path.GetFullPath(options.Log) },
         .. options.IsPrivate ? ["--private"] : Array.Empty<string>(),
         .. options.Nics.SelectMany(nic => new[] { "--nic", nic.Text }),
     ];

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Verbena.Emulator;
 using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Sharing;
 using Verbena.Interop;
 
 namespace Verbena.Nic;
@@ -9,14 +11,35 @@ namespace Verbena.Nic;
 internal static class NicServeCommand
 {
     /// <param name="options">Which NICs.</param>
-    /// <param name="program">The process to outlive.</param>
-    public static int Run(NicRunOptions options, int program)
+    /// <param name="program">The process to outlive, with whatever it has started that uses the ports.</param>
+    public static async Task<int> RunAsync(NicRunOptions options, int program)
     {
         using var tree = new SysfsTree([.. options.Nics.Select(NicIdentity.Of)]);
+        using PortServer? ports = options.IsPrivate ? null : Start(options);
         Console.WriteLine(SysfsTree.Path);
         Console.Out.Close();
         WaitFor(program);
+        while (ports is { IsUsed: true })
+        {
+            await Task.Delay(100).ConfigureAwait(false);
+        }
+
         return 0;
+    }
+
+    /// <summary>Where processes join the ports that belong to a tree.</summary>
+    public static string SocketIn(string tree) => Path.Combine(tree, "ports.sock");
+
+    private static PortServer Start(NicRunOptions options)
+    {
+        try
+        {
+            return PortServer.Start(options.Nics, SocketIn(SysfsTree.Path), FileLog.To(options.Log));
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new VerbenaException(refusal.Message, refusal);
+        }
     }
 
     private static unsafe void WaitFor(int process)

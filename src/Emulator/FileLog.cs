@@ -1,12 +1,16 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
-namespace Verbena.NicLibrary;
+namespace Verbena.Emulator;
 
 /// <summary>Appends what the NIC has to say to a file that several programs may share, a line at a time.</summary>
-internal sealed class FileLog(string path) : ILogger
+public sealed class FileLog(string path) : ILogger
 {
     private readonly Lock _lock = new();
+
+    /// <summary>A log that goes to a file, or nowhere without one.</summary>
+    public static ILogger To(string? path) => string.IsNullOrEmpty(path) ? NullLogger.Instance : new FileLog(path);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
