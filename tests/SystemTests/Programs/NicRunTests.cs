@@ -70,7 +70,7 @@ public sealed class NicRunTests : IDisposable
         string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
         for (int i = 0; i < 2; i++)
         {
-            using Process program = _host.StartProgram("./verbena", "nic", "run", "--private", "--nic", "enp94s0f0,wire=sink", "--",
+            using Process program = _host.StartProgram("./verbena", "nic", "run", "--nic", "enp94s0f0,wire=sink", "--",
                 "sh", "-c", $"echo $$; echo $SYSFS_PATH; exec {tool} hold");
             string id = program.StandardOutput.ReadLine()!;
             string tree = program.StandardOutput.ReadLine()!;
@@ -95,7 +95,7 @@ public sealed class NicRunTests : IDisposable
         Assert.Single(refused.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    private string Run(params string[] arguments) => _host.Run(["./verbena", "nic", "run", "--private", .. arguments]);
+    private string Run(params string[] arguments) => _host.Run(["./verbena", "nic", "run", .. arguments]);
 
-    private CommandResult Try(params string[] arguments) => _host.Try(["./verbena", "nic", "run", "--private", .. arguments]);
+    private CommandResult Try(params string[] arguments) => _host.Try(["./verbena", "nic", "run", .. arguments]);
 }
