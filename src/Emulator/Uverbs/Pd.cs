@@ -13,6 +13,10 @@ internal sealed class Pd : UverbsObject
             static (UverbsContext context, in IoctlFrame frame) =>
                 context.Destroy(context.Get<Pd>(frame.Number(UVERBS_ATTR_DESTROY_PD_HANDLE))),
             [Handle(UVERBS_ATTR_DESTROY_PD_HANDLE)]),
+        new("PD_QUERY", (ushort)uverbs_default_objects.UVERBS_OBJECT_PD, Interop.Uverbs.Methods.MLX5_IB_METHOD_PD_QUERY,
+            static (UverbsContext context, in IoctlFrame frame) => frame.Output(
+                MLX5_IB_ATTR_QUERY_PD_RESP_PDN, context.Get<Pd>(frame.Number(MLX5_IB_ATTR_QUERY_PD_HANDLE)).Number),
+            [Handle(MLX5_IB_ATTR_QUERY_PD_HANDLE), Out(MLX5_IB_ATTR_QUERY_PD_RESP_PDN, 4)]),
     ];
 
     public static readonly WriteCommand[] Writes =

@@ -84,6 +84,7 @@ public static class Methods
     public const ushort UVERBS_METHOD_QUERY_GID_TABLE = 5;
     public const ushort UVERBS_METHOD_QUERY_GID_ENTRY = 6;
     public const ushort UVERBS_METHOD_PD_DESTROY = 0;
+    public const ushort MLX5_IB_METHOD_PD_QUERY = 0x1000;
     public const ushort UVERBS_METHOD_CQ_CREATE = 0;
     public const ushort UVERBS_METHOD_CQ_DESTROY = 1;
     public const ushort UVERBS_METHOD_QP_CREATE = 0;
@@ -138,6 +139,9 @@ public static class Attributes
     public const ushort UVERBS_ATTR_ASYNC_EVENT_ALLOC_FD_HANDLE = 0;
 
     public const ushort UVERBS_ATTR_DESTROY_PD_HANDLE = 0;
+
+    public const ushort MLX5_IB_ATTR_QUERY_PD_HANDLE = 0x1000;
+    public const ushort MLX5_IB_ATTR_QUERY_PD_RESP_PDN = 0x1001;
     public const ushort UVERBS_ATTR_DESTROY_MR_HANDLE = 0;
     public const ushort UVERBS_ATTR_DESTROY_FLOW_HANDLE = 0;
     public const ushort UVERBS_ATTR_DESTROY_RWQ_IND_TBL_HANDLE = 0;
