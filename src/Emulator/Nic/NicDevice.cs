@@ -137,6 +137,14 @@ public sealed partial class NicDevice : INicUnit, IDisposable
         queue.Modify(state);
     }
 
+    /// <summary>Holds the queue pair's sending to a rate in kb/s; 0: as fast as it can.</summary>
+    public void SetRate(QueuePair queue, uint kilobitsPerSecond)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        using Lock.Scope scope = _port.Gate.EnterCall();
+        queue.Send?.SetRate(kilobitsPerSecond);
+    }
+
     public void Destroy(QueuePair queue)
     {
         using Lock.Scope scope = _port.Gate.EnterCall();

@@ -117,7 +117,7 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         for (int i = 0; i < senders.Length; i++)
         {
             SendQueue queue = senders[(_firstQueue + i) % senders.Length];
-            while (budget > 0 && queue.HasWork)
+            while (budget > 0 && queue.HasWork(timestamp))
             {
                 any = true;
                 budget--;

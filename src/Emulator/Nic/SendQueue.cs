@@ -15,6 +15,7 @@ internal sealed unsafe class SendQueue
     private readonly SendRing _ring;
     private readonly SendDoorbell _doorbell;
     private readonly FrameGather _gather;
+    private SendPace _pace;
     private bool _errorReported;
 
     public SendQueue(uint number, QueuePairParameters parameters, MemoryTable memory, ConformanceLog conformance, NicModel model, PortCounters counters)
@@ -34,7 +35,11 @@ internal sealed unsafe class SendQueue
 
     public NicContext Context => _parameters.Context;
 
-    public bool HasWork => _doorbell.Waiting != 0;
+    /// <summary>True if there is a WQE, and the queue's rate lets it go.</summary>
+    public bool HasWork(ulong timestamp) => _doorbell.Waiting != 0 && _pace.Allows(timestamp);
+
+    /// <summary>Holds the queue to a rate in kb/s; 0: as fast as it can.</summary>
+    public void SetRate(uint kilobitsPerSecond) => _pace.Set(kilobitsPerSecond);
 
     public void Modify(QueueState state)
     {
@@ -47,6 +52,7 @@ internal sealed unsafe class SendQueue
         if (state == QueueState.Reset)
         {
             _doorbell.Reset();
+            _pace.Set(0);
             _errorReported = false;
         }
     }
@@ -110,6 +116,7 @@ internal sealed unsafe class SendQueue
             Finish(control, wqe, timestamp);
         }
 
+        _pace.Count(length, timestamp);
         return length > 0;
     }
 

@@ -38,6 +38,9 @@ internal static unsafe class DeviceQueries
             Out<ib_uverbs_ex_query_device_resp>(UVERBS_ATTR_CORE_OUT), DriverOut<mlx5_ib_query_device_resp>()),
     ];
 
+    /// <summary>The fastest rate of a send queue, 100 Gb/s in kb/s.</summary>
+    public const uint MaxRateKilobits = 100_000_000;
+
     private const uint GidTableLength = 256;
     private const int RoceHeaderBytes = 96;
     private const uint RawPacketQueuePairs = 1 << (int)IB_UVERBS_QPT_RAW_PACKET;
@@ -78,6 +81,12 @@ internal static unsafe class DeviceQueries
             {
                 max_num = CompressionSession.MaxCompletions,
                 supported_format = model.CompressionFormats,
+            },
+            packet_pacing_caps = new mlx5_packet_pacing_caps
+            {
+                qp_rate_limit_min = 1,
+                qp_rate_limit_max = MaxRateKilobits,
+                supported_qpts = RawPacketQueuePairs,
             },
             flags = Mlx5Abi.MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_COMP | Mlx5Abi.MLX5_IB_QUERY_DEV_RESP_FLAGS_CQE_128B_PAD,
             striding_rq_caps = new mlx5_ib_striding_rq_caps

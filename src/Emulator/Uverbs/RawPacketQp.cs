@@ -85,7 +85,8 @@ internal sealed class RawPacketQp : Qp
             (QueuePairState.ReadyToReceive or QueuePairState.ReadyToSend, QueuePairState.ReadyToSend) => (others & ~RateLimit) == 0,
             _ => false,
         };
-        if (!allowed || ((others & RateLimit) != 0 && rateLimit != 0))
+        bool paces = (others & RateLimit) != 0;
+        if (!allowed || (paces && rateLimit > DeviceQueries.MaxRateKilobits))
         {
             throw UverbsException.Invalid(
                 $"MODIFY_QP from {_queue.State} to {next} with attributes 0x{asked.attr_mask:x}, rate limit {rateLimit}");
@@ -94,6 +95,11 @@ internal sealed class RawPacketQp : Qp
         if (next != _queue.State || next is QueuePairState.Reset or QueuePairState.Error)
         {
             Device.Nic.Modify(_queue, next);
+        }
+
+        if (paces)
+        {
+            Device.Nic.SetRate(_queue, rateLimit);
         }
     }
 

@@ -53,6 +53,28 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Fact]
+    public void A_queue_with_a_rate_waits_as_long_as_each_frame_lasts_at_it()
+    {
+        _port.Nic.SetRate(_program.Pair, 1000); // kb/s: a frame of 100 bytes lasts 800 us
+        for (int i = 0; i < 3; i++)
+        {
+            _program.Send(TestPort.Frame("02:00:00:00:00:05", identity: 1, length: 100));
+        }
+
+        _port.Run();
+        Assert.Single(_port.Far.Received);
+        _port.Time.Advance(TimeSpan.FromMicroseconds(799));
+        _port.Run();
+        Assert.Single(_port.Far.Received);
+        _port.Time.Advance(TimeSpan.FromMicroseconds(1));
+        _port.Run();
+        Assert.Equal(2, _port.Far.Received.Count);
+        _port.Nic.SetRate(_program.Pair, 0);
+        _port.Run();
+        Assert.Equal(3, _port.Far.Received.Count);
+    }
+
+    [Fact]
     public void One_doorbell_tells_of_all_wqes_and_only_the_signalled_one_completes()
     {
         ushort last = 0;

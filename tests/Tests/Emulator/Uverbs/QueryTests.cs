@@ -82,14 +82,16 @@ public sealed unsafe class QueryTests
     }
 
     [Fact]
-    public void A_rate_limit_is_refused_and_none_at_all_is_taken()
+    public void A_rate_limit_up_to_the_port_s_fastest_is_taken()
     {
         using EmulatedNics nics = Attach("speed=100");
         using VerbsProgram program = VerbsProgram.Start(0);
         Assert.Equal(0, program.MoveToReadyToSend());
-        var attributes = new ibv_qp_attr { qp_state = ibv_qp_state.IBV_QPS_RTS, rate_limit = 1000 };
+        var attributes = new ibv_qp_attr { qp_state = ibv_qp_state.IBV_QPS_RTS, rate_limit = 100_000_001 };
         const ibv_qp_attr_mask Mask = ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_RATE_LIMIT;
         Assert.Equal((int)Errno.EINVAL, ibv_modify_qp(program.Qp, &attributes, Mask));
+        attributes.rate_limit = 1000;
+        Assert.Equal(0, ibv_modify_qp(program.Qp, &attributes, Mask));
         attributes.rate_limit = 0;
         Assert.Equal(0, ibv_modify_qp(program.Qp, &attributes, Mask));
         Assert.Equal(0, ibv_modify_qp(program.Qp, &attributes, ibv_qp_attr_mask.IBV_QP_RATE_LIMIT));
