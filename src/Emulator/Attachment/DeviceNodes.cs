@@ -66,8 +66,8 @@ internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> dev
             return -(int)Errno.EINVAL;
         }
 
-        call->offset = context.Device.UarOffset(context, call->offset);
-        return call->offset < 0 ? -(int)Errno.EINVAL : context.Device.Nic.Uar.FileDescriptor;
+        (int descriptor, call->offset) = context.Device.Mapping(context, call->offset);
+        return call->offset < 0 ? -(int)Errno.EINVAL : descriptor;
     }
 
     private int Close(int file)

@@ -39,6 +39,7 @@ public sealed partial class NicDevice : INicUnit, IDisposable
         _logger = logger;
         _time = time ?? TimeProvider.System;
         Conformance = new ConformanceLog(logger);
+        Clock = new ClockPages(Now(), _time.GetUtcNow());
         _queues = new QueueTable(Conformance, _memory, Uar, port.Options, port.Counters);
         _engine = new QueueEngine(port, _queues);
     }
@@ -46,6 +47,8 @@ public sealed partial class NicDevice : INicUnit, IDisposable
     public NicOptions Options => _port.Options;
 
     public UarRegion Uar { get; } = new();
+
+    public ClockPages Clock { get; }
 
     public PortCounters Counters => _port.Counters;
 
@@ -69,6 +72,9 @@ public sealed partial class NicDevice : INicUnit, IDisposable
         get => _port.LinkChanged;
         set => _port.LinkChanged = value;
     }
+
+    /// <summary>Called by a pass that found no work, and now and then by one that did, inside the gate. Must not call the NIC.</summary>
+    public Action? Resting { get; set; }
 
     /// <summary>True once the device has failed; it does nothing any more.</summary>
     public bool HasFailed { get; private set; }
@@ -205,7 +211,20 @@ public sealed partial class NicDevice : INicUnit, IDisposable
     public bool Step()
     {
         using Lock.Scope scope = _port.Gate.EnterPass();
-        return !HasFailed && _engine.Pass(Now());
+        if (HasFailed)
+        {
+            return false;
+        }
+
+        long now = Now();
+        bool isLate = Clock.Show(now);
+        bool busy = _engine.Pass(now);
+        if (!busy || isLate)
+        {
+            Resting?.Invoke();
+        }
+
+        return busy;
     }
 
     public void Dispose()
@@ -215,6 +234,7 @@ public sealed partial class NicDevice : INicUnit, IDisposable
             HasFailed = true;
             _port.Dispose();
             Uar.Dispose();
+            Clock.Dispose();
         }
     }
 

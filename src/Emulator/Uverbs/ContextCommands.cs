@@ -69,10 +69,12 @@ internal static unsafe class ContextCommands
         max_recv_wr = DeviceQueries.MaxWorkRequests,
         max_srq_recv_wr = DeviceQueries.MaxWorkRequests,
         num_ports = 1,
+        comp_mask = Mlx5Abi.MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_CORE_CLOCK_OFFSET,
         response_length = (uint)sizeof(mlx5_ib_alloc_ucontext_resp),
         cqe_version = 1,
         cmds_supp_uhw = Mlx5Abi.MLX5_USER_CMDS_SUPP_UHW_QUERY_DEVICE | Mlx5Abi.MLX5_USER_CMDS_SUPP_UHW_CREATE_AH,
         eth_min_inline = model.MinimumInline,
+        clock_info_versions = 1 << Mlx5Abi.MLX5_IB_CLOCK_INFO_V1,
         log_uar_size = 12,
         num_uars_per_page = 1,
     };

@@ -84,16 +84,13 @@ internal sealed class Cq : UverbsObject
             throw UverbsException.Invalid($"completions have 64 or 128 bytes, not {driver.cqe_size}");
         }
 
-        CqeCompressionFormat compression = driver.cqe_comp_en == 0 ? CqeCompressionFormat.None : (CqeCompressionFormat)driver.cqe_comp_res_format;
-        bool known = driver.cqe_comp_en <= 1 && (driver.cqe_comp_en == 0 || IsFormat(context, driver.cqe_comp_res_format));
         const uint KnownFlags = Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX | Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD;
         bool pads = (driver.flags & Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD) != 0;
-        if (!known || (pads && driver.cqe_size != 128)
+        if ((pads && driver.cqe_size != 128)
             || (flags & ~(ulong)(IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION | IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN)) != 0
             || (driver.flags & ~KnownFlags) != 0 || (driver.flags & Mlx5Abi.MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX) == 0)
         {
-            throw UverbsException.NotSupported($"CQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}, "
-                + $"compression {driver.cqe_comp_en} to format {driver.cqe_comp_res_format}");
+            throw UverbsException.NotSupported($"CQ with flags 0x{flags:x}, mlx5 flags 0x{driver.flags:x}");
         }
 
         UserMemory.Demand(driver.buf_addr, entries * driver.cqe_size, writable: true);
@@ -105,7 +102,7 @@ internal sealed class Cq : UverbsObject
             Entries = (int)entries,
             EntryBytes = (int)driver.cqe_size,
             Pads = pads,
-            Compression = compression,
+            Compression = driver.cqe_comp_en == 1 ? Format(context, driver.cqe_comp_res_format) : CqeCompressionFormat.None,
             IgnoreOverrun = (flags & IB_UVERBS_CQ_FLAGS_IGNORE_OVERRUN) != 0,
             UarPage = Uar.CheckPage(context, driver.uar_page_index),
         };
@@ -119,9 +116,17 @@ internal sealed class Cq : UverbsObject
         }
     }
 
-    /// <summary>Whether it is one format, of those that the model has.</summary>
-    private static bool IsFormat(UverbsContext context, uint format) =>
-        uint.IsPow2(format) && (format & context.Device.Nic.Options.Model.CompressionFormats) != 0;
+    private static CqeCompressionFormat Format(UverbsContext context, uint format)
+    {
+        if (format is not ((uint)CqeCompressionFormat.Hash or (uint)CqeCompressionFormat.Checksum or (uint)CqeCompressionFormat.ChecksumStrideIndex))
+        {
+            throw UverbsException.Invalid($"completions are compressed to one format, not to 0x{format:x}");
+        }
+
+        return (format & context.Device.Nic.Options.Model.CompressionFormats) != 0
+            ? (CqeCompressionFormat)format
+            : throw UverbsException.NotSupported($"the model can't compress completions to format {format}");
+    }
 
     /// <summary>libmlx5 brings the new ring, and copies from the old one when this returns.</summary>
     private static void Resize(UverbsContext context, in IoctlFrame frame)
@@ -136,6 +141,7 @@ internal sealed class Cq : UverbsObject
             throw UverbsException.Invalid($"RESIZE_CQ: the size of completions can't change from {cq.Queue.EntryBytes} to {driver.cqe_size}");
         }
 
+        UserMemory.Demand(driver.buf_addr, entries * driver.cqe_size, writable: true);
         context.Device.Nic.Resize(cq.Queue, driver.buf_addr, (int)entries);
         frame.Output(UVERBS_ATTR_CORE_OUT, new ib_uverbs_resize_cq_resp { cqe = asked.cqe });
     }

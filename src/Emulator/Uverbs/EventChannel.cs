@@ -9,7 +9,8 @@ namespace Verbena.Emulator.Uverbs;
 /// A pair of SOCK_SEQPACKET sockets behaves as the kernel's file does: one event a read, poll, O_NONBLOCK. A kernel counts
 /// an event as reported when it is read, and drops the unread ones of an object that is destroyed. So destroying takes
 /// the unread events out and puts back those of other objects; a second reference to the program's end serves for that.
-/// Limits: after the device is closed a read gives 0 where a kernel gives EIO; more than about 270 unread events are lost.
+/// What the sockets do not hold (some 270 events) waits behind them until the program has read.
+/// Limit: after the device is closed a read gives 0 where a kernel gives EIO.
 /// </remarks>
 internal sealed unsafe class EventChannel : UverbsFile
 {
@@ -17,6 +18,7 @@ internal sealed unsafe class EventChannel : UverbsFile
     private readonly int _recordBytes;
     private readonly int _unread;
     private readonly int _writer;
+    private readonly Queue<byte[]> _waiting = new();
     private bool _closed;
 
     private EventChannel(int recordBytes)
@@ -40,13 +42,35 @@ internal sealed unsafe class EventChannel : UverbsFile
 
     public static EventChannel ForCompletions() => new(sizeof(ib_uverbs_comp_event_desc));
 
-    /// <summary>Queues an event; false if nobody can read it any more, or too many wait.</summary>
+    /// <summary>Queues an event; false if nobody can read it any more.</summary>
     public bool Send<T>(T record)
         where T : unmanaged
     {
         lock (_lock)
         {
-            return !_closed && Libc.send(_writer, &record, (nuint)sizeof(T), Sockets.MSG_DONTWAIT | Sockets.MSG_NOSIGNAL) == sizeof(T);
+            if (_closed)
+            {
+                return false;
+            }
+
+            if (_waiting.Count > 0 || !Put(new ReadOnlySpan<byte>(&record, sizeof(T))))
+            {
+                _waiting.Enqueue(new ReadOnlySpan<byte>(&record, sizeof(T)).ToArray());
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Moves on what waits, as far as the program has read.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            while (!_closed && _waiting.TryPeek(out byte[]? record) && Put(record))
+            {
+                _waiting.Dequeue();
+            }
         }
     }
 
@@ -76,26 +100,38 @@ internal sealed unsafe class EventChannel : UverbsFile
     private int TakeOut(ulong element)
     {
         int taken = 0;
-        var others = new List<(ulong Element, ulong Type)>();
-        (ulong Element, ulong Type) record = default; // both kinds of record begin with the element
-        while (Libc.recv(_unread, &record, (nuint)_recordBytes, Sockets.MSG_DONTWAIT) == _recordBytes)
+        byte[] record = new byte[_recordBytes];
+        var all = new List<byte[]>();
+        fixed (byte* bytes = record)
         {
-            if (record.Element == element)
+            while (Libc.recv(_unread, bytes, (nuint)_recordBytes, Sockets.MSG_DONTWAIT) == _recordBytes)
+            {
+                all.Add([.. record]);
+            }
+        }
+
+        all.AddRange(_waiting);
+        _waiting.Clear();
+        foreach (byte[] each in all)
+        {
+            if (MemoryMarshal.Read<ulong>(each) == element) // both kinds of record begin with it
             {
                 taken++;
             }
-            else
+            else if (_waiting.Count > 0 || !Put(each))
             {
-                others.Add(record);
+                _waiting.Enqueue(each);
             }
         }
 
-        foreach ((ulong Element, ulong Type) other in others)
-        {
-            record = other;
-            _ = Libc.send(_writer, &record, (nuint)_recordBytes, Sockets.MSG_DONTWAIT | Sockets.MSG_NOSIGNAL);
-        }
-
         return taken;
+    }
+
+    private bool Put(ReadOnlySpan<byte> record)
+    {
+        fixed (byte* bytes = record)
+        {
+            return Libc.send(_writer, bytes, (nuint)record.Length, Sockets.MSG_DONTWAIT | Sockets.MSG_NOSIGNAL) == record.Length;
+        }
     }
 }

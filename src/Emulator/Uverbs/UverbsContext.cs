@@ -9,7 +9,7 @@ namespace Verbena.Emulator.Uverbs;
 internal sealed class UverbsContext(UverbsDevice device, FileTable files) : UverbsFile
 {
     private readonly SortedDictionary<uint, UverbsObject> _objects = [];
-    private readonly List<EventChannel> _completionChannels = [];
+    private volatile EventChannel[] _completionChannels = [];
     private volatile EventChannel[] _asyncChannels = [];
     private uint _lastHandle;
 
@@ -62,7 +62,7 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
     public void AddCompletionChannel(EventChannel channel)
     {
         Track(channel);
-        _completionChannels.Add(channel);
+        _completionChannels = [.. _completionChannels, channel];
     }
 
     /// <summary>The channel behind a descriptor that the program names.</summary>
@@ -87,6 +87,20 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
         foreach (EventChannel channel in _asyncChannels)
         {
             channel.Send(new Interop.Uverbs.ib_uverbs_async_event_desc { element = 1, event_type = (uint)type });
+        }
+    }
+
+    /// <summary>Moves on the events for which descriptors had no room. Any thread.</summary>
+    public void FlushEvents()
+    {
+        foreach (EventChannel channel in _asyncChannels)
+        {
+            channel.Flush();
+        }
+
+        foreach (EventChannel channel in _completionChannels)
+        {
+            channel.Flush();
         }
     }
 

@@ -27,6 +27,8 @@ internal sealed unsafe partial class UverbsDevice
         _faults = faults;
         _logger = logger;
         nic.LinkChanged = OnLinkChanged;
+        nic.Resting = OnResting;
+        nic.Failed = OnFailed;
     }
 
     public NicDevice Nic { get; }
@@ -91,12 +93,15 @@ internal sealed unsafe partial class UverbsDevice
         }
     }
 
-    /// <summary>The file offset from which the program maps what it asked for; -1 where it may not.</summary>
-    public long UarOffset(UverbsContext context, long mmapOffset)
+    /// <summary>The file and the offset in it that the program is to map for what it asked for; offset -1 where it may not.</summary>
+    public (int Descriptor, long Offset) Mapping(UverbsContext context, long mmapOffset)
     {
         lock (_commands)
         {
-            return context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1;
+            long clock = context.IsOpen ? ClockPages.Offset(mmapOffset) : -1;
+            return clock >= 0
+                ? (Nic.Clock.FileDescriptor, clock)
+                : (Nic.Uar.FileDescriptor, context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1);
         }
     }
 
@@ -129,7 +134,7 @@ internal sealed unsafe partial class UverbsDevice
             throw UverbsException.Invalid($"{command.Name}: GET_CONTEXT comes first, and once");
         }
 
-        _faults.Meet(command.Name);
+        Admit(command.Name);
         command.Handler(context, frame);
     }
 
@@ -153,8 +158,36 @@ internal sealed unsafe partial class UverbsDevice
             throw UverbsException.Invalid($"{command.Name}: GET_CONTEXT comes first");
         }
 
-        _faults.Meet(command.Name);
+        Admit(command.Name);
         command.Handler(context, frame);
+    }
+
+    /// <summary>A device that has failed still lets go of what programs have.</summary>
+    private void Admit(string command)
+    {
+        _faults.Meet(command);
+        if (Nic.HasFailed && !command.EndsWith("DESTROY", StringComparison.Ordinal))
+        {
+            throw new UverbsException(Errno.EIO, $"{command}: the device has failed");
+        }
+    }
+
+    /// <summary>On the NIC's thread, inside its gate: takes no lock.</summary>
+    private void OnResting()
+    {
+        foreach (UverbsContext context in _contexts)
+        {
+            context.FlushEvents();
+        }
+    }
+
+    /// <summary>On the NIC's thread.</summary>
+    private void OnFailed()
+    {
+        foreach (UverbsContext context in _contexts)
+        {
+            context.SendPortEvent(ibv_event_type.IBV_EVENT_DEVICE_FATAL);
+        }
     }
 
     /// <summary>On the NIC's thread, inside its gate: takes no lock.</summary>

@@ -14,6 +14,8 @@ public static unsafe partial class Libc
 
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
+    public const int F_ADD_SEALS = 1033;
+    public const int F_SEAL_FUTURE_WRITE = 16;
     public const int F_DUPFD_CLOEXEC = 1030;
 
     public const uint S_IFMT = 0xF000;

@@ -14,6 +14,7 @@ public static unsafe partial class Libc
     public const int MAP_ANONYMOUS = 0x20;
 
     public const uint MFD_CLOEXEC = 1;
+    public const uint MFD_ALLOW_SEALING = 2;
 
     /// <summary>Gives the range its pages as a read would, without one; EINVAL before Linux 5.14.</summary>
     public const int MADV_POPULATE_READ = 22;

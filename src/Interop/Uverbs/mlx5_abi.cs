@@ -67,6 +67,12 @@ public static class Mlx5Abi
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_CQE_128B_PAD = 1;
     public const ushort MLX5_IB_CREATE_CQ_FLAGS_UAR_PAGE_INDEX = 2;
     public const uint MLX5_IB_CREATE_WQ_STRIDING_RQ = 1;
+    public const uint MLX5_IB_ALLOC_UCONTEXT_RESP_MASK_CORE_CLOCK_OFFSET = 1;
+
+    /// <summary>A bit number in clock_info_versions.</summary>
+    public const int MLX5_IB_CLOCK_INFO_V1 = 0;
+    public const int MLX5_IB_MMAP_CORE_CLOCK = 5;
+    public const int MLX5_IB_MMAP_CLOCK_INFO = 7;
     public const int MLX5_IB_MMAP_DEVICE_MEM = 8;
 }
 
@@ -201,6 +207,28 @@ public struct mlx5_ib_query_device_resp
     public uint tunnel_offloads_caps;
     public mlx5_ib_dci_streams_caps dci_streams_caps;
     public ushort reserved;
+}
+
+/// <summary>How a count of the device's clock becomes the time of day. Whoever reads it repeats if <see cref="sign"/> is odd or has changed.</summary>
+[CStruct("struct mlx5_ib_clock_info", "rdma/mlx5-abi.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct mlx5_ib_clock_info
+{
+    public uint sign;
+    public uint resv;
+
+    /// <summary>Nanoseconds since 1970 at the count <see cref="cycles"/>.</summary>
+    public ulong nsec;
+    public ulong cycles;
+    public ulong frac;
+
+    /// <summary>Nanoseconds of a cycle, times 2^<see cref="shift"/>.</summary>
+    public uint mult;
+    public uint shift;
+    public ulong mask;
+
+    /// <summary>How long the page may stay as it is, in nanoseconds.</summary>
+    public ulong overflow_period;
 }
 
 [CStruct("struct mlx5_ib_create_cq", "rdma/mlx5-abi.h")]

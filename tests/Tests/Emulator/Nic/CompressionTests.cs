@@ -165,7 +165,7 @@ public sealed unsafe class CompressionTests
     {
         using TestPort port = new();
         using ReceiveProgram program = new(port.Nic, new ReceiveSetup { Compression = CqeCompressionFormat.Checksum, Completions = 8 });
-        program.Invalidates = false;
+        program.Reader.Invalidates = false;
         program.Flow(Mac);
         for (int lap = 0; lap < 3 && port.Nic.Conformance.Violations.Count == 0; lap++)
         {

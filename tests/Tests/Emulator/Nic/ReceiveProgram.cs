@@ -53,7 +53,6 @@ internal sealed unsafe class ReceiveProgram : IDisposable
     private readonly int _entryLog2;
     private readonly RssQueuePair _rss;
     private uint _posted;
-    private uint _consumer;
     private int _consumedStrides;
 
     /// <param name="nic">The device.</param>
@@ -73,6 +72,7 @@ internal sealed unsafe class ReceiveProgram : IDisposable
         _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 4096);
         new Span<byte>(_memory, bytes).Clear();
         new Span<byte>(_memory + _completionOffset, setup.Completions * setup.CompletionBytes).Fill(Invalid);
+        Reader = new CompletionReader(_memory + _completionOffset, Records, setup.Completions, setup.CompletionBytes, setup.Compression, setup.Striding is not null);
         Page = page ?? nic.Uar.AllocatePage();
         Memory = nic.RegisterMemory(Pd, (ulong)Buffers, (ulong)(setup.Entries * BufferBytes), (ulong)Buffers, MrAccess.LocalWrite);
         Completions = nic.CreateCompletionQueue(new CompletionQueueParameters
@@ -134,19 +134,21 @@ internal sealed unsafe class ReceiveProgram : IDisposable
 
     public int BufferBytes { get; }
 
-    /// <summary>Whether the program makes the entries of compressed completions invalid, as it must.</summary>
-    public bool Invalidates { get; set; } = true;
+    public CompletionReader Reader { get; }
 
     /// <summary>Whether indices are published without the mask of the bits that count.</summary>
-    public bool RunsOn { get; set; }
+    public bool RunsOn
+    {
+        get => Reader.RunsOn;
+        set => Reader.RunsOn = value;
+    }
 
     private int Strides => _setup.Striding is { } striding ? 1 << striding.StridesLog2 : 1;
 
     public FlowRule Flow(string mac, uint? tag = null) =>
         _nic.AddFlow(new FlowParameters { Context = Context, Destination = _rss, Match = Flows.Ethernet(mac), Tag = tag });
 
-    public mlx5_cqe64* Completion(uint index) => (mlx5_cqe64*)(_memory + _completionOffset
-        + ((index & (_setup.Completions - 1)) * _setup.CompletionBytes) + _setup.CompletionBytes - 64);
+    public mlx5_cqe64* Completion(uint index) => Reader.Entry(index);
 
     public Span<byte> Buffer(int entry) => new(Buffers + (entry % _setup.Entries * BufferBytes), BufferBytes);
 
@@ -175,25 +177,11 @@ internal sealed unsafe class ReceiveProgram : IDisposable
         Records[4] = RunsOn ? _posted : (ushort)_posted;
     }
 
-    /// <summary>Takes all completions that are there, those of compressed sessions one by one.</summary>
+    /// <summary>Takes all completions that are there, with the frames of which they tell.</summary>
     public List<Received> TakeAll()
     {
         var taken = new List<Received>();
-        while (IsValid(_consumer))
-        {
-            mlx5_cqe64 first = *Completion(_consumer);
-            if (((first.op_own >> 2) & 3) == 3)
-            {
-                TakeSession(first, taken);
-            }
-            else
-            {
-                taken.Add(new Received(first, Data(first), IsCompressed: false));
-                _consumer++;
-            }
-        }
-
-        Records[0] = RunsOn ? _consumer : _consumer & 0xFF_FFFF;
+        Reader.TakeAll((completion, isCompressed) => taken.Add(new Received(completion, Data(completion), isCompressed)));
         return taken;
     }
 
@@ -219,51 +207,6 @@ internal sealed unsafe class ReceiveProgram : IDisposable
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);
-
-    private bool IsValid(uint index)
-    {
-        byte last = Completion(index)->op_own;
-        return last >> 4 != Mlx5Cqe.MLX5_CQE_INVALID && (last & 1) == ((index / (uint)_setup.Completions) & 1);
-    }
-
-    private void TakeSession(mlx5_cqe64 title, List<Received> taken)
-    {
-        uint count = title.byte_cnt;
-        Assert.InRange(count, 2u, 64u);
-        uint strides = 0;
-        for (uint i = 0; i < count; i++)
-        {
-            var array = (Be32*)Completion(_consumer + (i < 8 ? 1 : i & ~7u));
-            (uint first, uint byteCount) = (array[i % 8 * 2], array[(i % 8 * 2) + 1]);
-            mlx5_cqe64 completion = title;
-            completion.op_own = 2 << 4;
-            completion.byte_cnt = byteCount;
-            completion.wqe_counter = (ushort)(title.wqe_counter + (_setup.Striding is null ? i : strides));
-            strides += (byteCount >> 16) & 0x3FFF;
-            if (_setup.Compression == CqeCompressionFormat.Hash)
-            {
-                completion.rx_hash_result = first;
-            }
-            else
-            {
-                completion.check_sum = (ushort)(first >> 16);
-            }
-
-            if (_setup.Compression == CqeCompressionFormat.ChecksumStrideIndex)
-            {
-                completion.wqe_counter = (ushort)first;
-            }
-
-            taken.Add(new Received(completion, Data(completion), IsCompressed: true));
-        }
-
-        for (uint i = 1; i < count && Invalidates; i++)
-        {
-            Completion(_consumer + i)->op_own = Invalid;
-        }
-
-        _consumer += count;
-    }
 
     private byte[] Data(mlx5_cqe64 completion)
     {
