@@ -77,10 +77,10 @@ public sealed unsafe partial class PortServer : IDisposable
         return worked;
     }
 
-    /// <summary>Makes ports with other netdevs than TAPs, and with another clock, that whoever calls steps.</summary>
-    internal static PortServer StartStepped(
-        IReadOnlyList<NicOptions> options, string socketPath, ILogger logger, Func<NicOptions, HostNetdev> netdevs, TimeProvider time) =>
-        new(options, socketPath, logger, netdevs, stepped: true, time);
+    /// <summary>Makes ports with other netdevs than TAPs, and with another clock; with <paramref name="stepped"/> whoever calls steps them.</summary>
+    internal static PortServer Start(
+        IReadOnlyList<NicOptions> options, string socketPath, ILogger logger, Func<NicOptions, HostNetdev> netdevs, bool stepped, TimeProvider time) =>
+        new(options, socketPath, logger, netdevs, stepped, time);
 
     public void Dispose()
     {

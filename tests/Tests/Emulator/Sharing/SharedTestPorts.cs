@@ -17,11 +17,12 @@ internal sealed class SharedTestPorts : IDisposable
     public SharedTestPorts(WireOptions? wire = null)
     {
         Assert.True(NicOptions.TryParse("near,speed=25", out NicOptions near, out _));
-        _server = PortServer.StartStepped(
+        _server = PortServer.Start(
             [near with { Wire = wire ?? new CableOptions("far") }, new NicOptions("far")],
             _path,
             NullLogger.Instance,
             options => options.Name == "near" ? Netdev : Far,
+            stepped: true,
             Time);
     }
 
