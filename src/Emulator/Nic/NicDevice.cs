@@ -153,7 +153,13 @@ public sealed partial class NicDevice : INicUnit, IDisposable
 
     public void Destroy(QueuePair queue)
     {
+        ArgumentNullException.ThrowIfNull(queue);
         using Lock.Scope scope = _port.Gate.EnterCall();
+        if (queue.Send is { } send && !HasFailed)
+        {
+            _engine.Drain(send, Now());
+        }
+
         _queues.Destroy(queue);
     }
 

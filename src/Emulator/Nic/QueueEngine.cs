@@ -30,6 +30,18 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         return busy;
     }
 
+    /// <summary>Sends what the program has rung for, as far as there is room: hardware would have done so long before the program's next call.</summary>
+    public void Drain(SendQueue queue, long nowNanoseconds)
+    {
+        TakeDoorbells();
+        while (queue.IsWaiting && port.SendRoom > 0)
+        {
+            SendOne(queue, (ulong)nowNanoseconds);
+        }
+
+        port.Finish(busy: true, nowNanoseconds);
+    }
+
     private bool TakeDoorbells()
     {
         bool any = false;

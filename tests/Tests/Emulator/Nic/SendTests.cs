@@ -75,6 +75,17 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Fact]
+    public void What_was_rung_for_is_sent_before_the_queue_pair_is_destroyed()
+    {
+        byte[] frame = TestPort.Frame("02:00:00:00:00:05", identity: 1, length: 100);
+        _port.Run();
+        _program.Send(frame);
+        _port.Nic.Destroy(_program.Pair);
+        _port.Run();
+        Assert.Equal(frame, Assert.Single(_port.Far.Received));
+    }
+
+    [Fact]
     public void One_doorbell_tells_of_all_wqes_and_only_the_signalled_one_completes()
     {
         ushort last = 0;
