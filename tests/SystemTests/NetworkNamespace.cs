@@ -67,6 +67,9 @@ public sealed class NetworkNamespace : IDisposable
     /// <summary>Starts a program in the namespace and leaves it running.</summary>
     public Process StartProgram(params string[] command) => Start([.. _enter, .. command], keepInput: false);
 
+    /// <summary>Starts a program in the namespace, whose input is what the test writes.</summary>
+    public Process StartInteractive(params string[] command) => Start([.. _enter, .. command], keepInput: true);
+
     public void Dispose()
     {
         _holder.StandardInput.Close(); // cat reads the end of its input, and the namespace ends with it

@@ -85,6 +85,20 @@ internal sealed class FlowPriorities
         return count;
     }
 
+    /// <summary>True if the sender of a unicast frame has the address that the frame is for, so that it is nobody else's on this port.</summary>
+    public bool IsOfSender(in Vector512<ulong> outer, in MatchFields fields, NicContext sender)
+    {
+        foreach (FlowGroup group in _order)
+        {
+            if (group.Find(in outer, in fields) is { NamesUnicastMac: true, Traps: true } entry && !entry.Concerns(sender, isMulticast: false))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private FlowLevel LevelOf(FlowParameters parameters) => _levels[
         parameters.DontTrap ? parameters.Priority * 2
         : parameters.Match.IsMulticastOnly ? MulticastLevel

@@ -82,7 +82,8 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
             copies += DeliverLocal(frame, in info, flows.MulticastDefault, sender) + DeliverLocal(frame, in info, flows.AllDefault, sender);
         }
 
-        bool forLinux = sender is not null && !trapped && (isMulticast ? netdev.HasCarrier : IsNetdevs(frame));
+        bool forLinux = sender is not null && !trapped
+            && (isMulticast ? netdev.HasCarrier : IsNetdevs(frame) && !flows.Receive.IsOfSender(in info.Headers, in _fields, sender));
         if (forLinux)
         {
             copies += ForNetdev(frame);

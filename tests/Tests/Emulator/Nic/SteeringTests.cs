@@ -62,6 +62,18 @@ public sealed class SteeringTests : IDisposable
     }
 
     [Fact]
+    public void The_address_of_Linux_is_a_program_s_own_once_it_has_a_flow_for_it()
+    {
+        _a.Flow("02:00:00:00:00:aa");
+        _a.Send(TestPort.Frame("02:00:00:00:00:aa"));
+        _port.Run();
+        Assert.Equal((0, 0, 0, 1), (Count(_a), Count(_b), _port.Netdev.Received.Count, _port.Far.Received.Count));
+        _b.Send(TestPort.Frame("02:00:00:00:00:aa"));
+        _port.Run();
+        Assert.Equal((1, 0, 0, 1), (Count(_a), Count(_b), _port.Netdev.Received.Count, _port.Far.Received.Count));
+    }
+
+    [Fact]
     public void What_Linux_sends_reaches_the_programs_or_the_wire()
     {
         _port.Netdev.Sent.Enqueue(TestPort.Frame(MacB));

@@ -1,0 +1,303 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Verbena.Tests.Emulator.Nic;
+
+namespace Verbena.SystemTests.Programs;
+
+/// <summary>DPDK's mlx5 driver on emulated ports. Frames come from and go to raw sockets, so what testpmd counts is held against what was sent.</summary>
+public sealed class TestpmdTests : IDisposable
+{
+    private const string Mprq = "mprq_en=1,rxqs_min_mprq=1";
+    private const int JumboMtu = 9000;
+    private static readonly byte[] s_port = [2, 0, 0, 0, 0, 1];
+    private static readonly Comparer<byte[]> s_byBytes = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
+
+    private readonly NetworkNamespace _host = NetworkNamespace.Create();
+
+    public TestpmdTests() =>
+        _host.Run("sh", "-c", "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done"); // Linux says nothing by itself
+
+    public void Dispose() => _host.Dispose();
+
+    [Theory]
+    [InlineData("dv_flow_en=0", "vectorized SPRQ")]
+    [InlineData("", "vectorized SPRQ")]
+    [InlineData("rx_vec_en=0,txq_mpw_en=0", "SPRQ")]
+    [InlineData("rxq_cqe_comp_en=0,txqs_min_inline=0,txq_inline_mpw=256", "vectorized SPRQ")]
+    [InlineData("rx_vec_en=0,rxq_cqe_comp_en=0,txq_mpw_en=0,txqs_min_inline=0,txq_inline_max=512", "SPRQ")]
+    [InlineData(Mprq, "vectorized MPRQ")]
+    [InlineData(Mprq + ",rx_vec_en=0,mprq_max_memcpy_len=0", "MPRQ")]
+    public void Frames_of_all_lengths_come_back_with_their_addresses_swapped(string driver, string receive)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap"], isPrivate: driver.Length == 0);
+        Assert.Contains($"selected {receive} Rx function", testpmd.Output, StringComparison.Ordinal);
+        using FarEnd far = Plug("far0");
+        testpmd.Command("start");
+        byte[][] frames = [.. Enumerable.Range(0, 300).Select(i => Mixed(i, 60 + (i * 1454 / 299)))];
+
+        Assert.Equal(frames.Select(Swapped), far.Exchange(frames));
+
+        Assert.Equal(Counted(frames, frames), testpmd.Statistics());
+        testpmd.Quit();
+    }
+
+    [Theory]
+    [InlineData("--mbuf-size=9300", "")]
+    [InlineData("--rx-offloads=0x2000", "--tx-offloads=0x8000")] // a chain of buffers each
+    public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(params string[] options)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap", "--max-pkt-len=9018", .. options.Where(o => o.Length > 0)]);
+        using FarEnd far = Plug("far0", JumboMtu);
+        testpmd.Command("start");
+        byte[][] frames = [.. Enumerable.Range(0, 100).Select(i => Mixed(i, 1400 + (i * 7610 / 99)))];
+
+        Assert.Equal(frames.Select(Swapped), far.Exchange(frames, atOnce: 8));
+
+        Assert.Equal(Counted(frames, frames), testpmd.Statistics());
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void Checksums_are_judged_on_receipt_and_written_on_sending()
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=csum", "--rx-offloads=0xe"]);
+        using FarEnd far = Plug("far0");
+        testpmd.Command("port stop 0", "csum set ip hw 0", "csum set tcp hw 0", "csum set udp hw 0", "port start 0", "set verbose 1", "start");
+        byte[][] right = [.. Enumerable.Range(0, 40).Select(i => Mixed((i % 4) + (5 * i), 100 + i))]; // UDP and TCP over IPv4, then over IPv6
+        byte[][] wrong = [.. right.Select((frame, i) => (i % 8) switch
+        {
+            0 or 1 => Packet.Scrambled(frame, 24),
+            4 => Packet.Scrambled(frame, 40),
+            5 => Packet.Scrambled(frame, 50),
+            6 => Packet.Scrambled(frame, 60),
+            7 => Packet.Scrambled(frame, 70),
+            _ => frame,
+        })];
+
+        List<byte[]> back = far.Exchange(wrong);
+
+        Assert.Equal(right.Select(frame => frame[12..]), back.Select(frame => frame[12..]));
+        Assert.Equal(2 * 30, Regex.Count(testpmd.Output, "RX_IP_CKSUM_GOOD")); // it tells of each frame twice
+        Assert.Equal(2 * 20, Regex.Count(testpmd.Output, "RX_L4_CKSUM_GOOD"));
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void Segmentation_is_the_NIC_s()
+    {
+        const int SegmentBytes = 800;
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=csum", "--max-pkt-len=9018", "--mbuf-size=9300"]);
+        using FarEnd far = Plug("far0", JumboMtu);
+        testpmd.Command("port stop 0", "csum set ip hw 0", "csum set tcp hw 0", "tso set 800 0", "port start 0", "start");
+        byte[] payload = Packet.Payload(4000);
+        far.Send(ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.TcpProtocol, Packet.Tcp(payload, sequence: 1000)))));
+
+        List<byte[]> segments = far.Receive(5);
+
+        byte[][] expected = [.. payload.Chunk(SegmentBytes).Select((part, i) => Packet.Ip4(Packet.TcpProtocol,
+            Packet.Tcp(part, flags: (byte)(i == 4 ? 0x18 : 0x10), sequence: 1000 + (uint)(i * SegmentBytes)), identification: (ushort)(0x1234 + i)))];
+        Assert.Equal(expected, segments.Select(frame => frame[14..]));
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void VLAN_tags_are_stripped_while_that_is_on_and_inserted_where_asked_for()
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap", "--rx-offloads=0x1"]);
+        using FarEnd far = Plug("far0");
+        testpmd.Command("start");
+        byte[][] plain = [.. Enumerable.Range(0, 40).Select(i => Mixed(i, 60 + i))];
+        byte[][] tagged = [.. plain.Select(frame => Tagged(frame, 5))];
+
+        Assert.Equal(plain.Select(Swapped), far.Exchange(tagged));
+        Assert.Equal(Counted(plain, plain), testpmd.Statistics());
+
+        testpmd.Command("vlan set strip off 0");
+        Assert.Equal(tagged.Select(Swapped), far.Exchange(tagged));
+
+        testpmd.Command("stop", "port stop 0", "tx_vlan set 0 7", "port start 0", "start");
+        Assert.Equal(plain.Select(frame => Tagged(Swapped(frame), 7)), far.Exchange(plain));
+        testpmd.Quit();
+    }
+
+    /// <summary>Vectors and key: Microsoft, "Verifying the RSS Hash Calculation".</summary>
+    [Fact]
+    public void Four_queues_get_what_the_published_hash_says()
+    {
+        const string Key = "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa";
+        (string Source, ushort SourcePort, string Destination, ushort DestinationPort, uint Hash)[] vectors =
+        [
+            ("66.9.149.187", 2794, "161.142.100.80", 1766, 0x51ccc178),
+            ("199.92.111.2", 14230, "65.69.140.83", 4739, 0xc626b0ea),
+            ("24.19.198.95", 12898, "12.22.207.184", 38024, 0x5c2b394a),
+            ("38.27.205.30", 48228, "209.142.163.6", 2217, 0xafc7327f),
+            ("153.39.163.191", 44251, "202.188.127.2", 1303, 0x10e828a2),
+        ];
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=rxonly", "--rxq=4", "--txq=4", "--rss-udp"]);
+        using FarEnd far = Plug("far0");
+        testpmd.Command($"port config 0 rss-hash-key ipv4-udp {Key}", "set promisc 0 off", "set verbose 1", "start"); // the key is for flows to come
+        foreach (var vector in vectors)
+        {
+            byte[] frame = ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(0, new byte[40]), sums: false)));
+            System.Net.IPAddress.Parse(vector.Source).GetAddressBytes().CopyTo(frame, 26);
+            System.Net.IPAddress.Parse(vector.Destination).GetAddressBytes().CopyTo(frame, 30);
+            Put(frame, 34, vector.SourcePort);
+            Put(frame, 36, vector.DestinationPort);
+            far.Send(frame);
+        }
+
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == vectors.Length);
+
+        var seen = Regex.Matches(testpmd.Output, "RSS hash=0x(?<hash>[0-9a-f]+) - RSS queue=0x(?<queue>[0-9a-f]+)", RegexOptions.ExplicitCapture)
+            .Select(match => (Hash: Hex(match, "hash"), Queue: Hex(match, "queue")));
+        Assert.Equal(vectors.Select(vector => (vector.Hash, vector.Hash & 3)).Order(), seen.Order());
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void Two_ports_forward_to_each_other()
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0", "tap:far1"], "", ["--forward-mode=io"]);
+        using FarEnd near = Plug("far0");
+        using FarEnd far = Plug("far1");
+        testpmd.Command("start");
+        byte[][] frames = [.. Enumerable.Range(0, 64).Select(i => Mixed(i, 60 + i))];
+        foreach (byte[] frame in frames)
+        {
+            near.Send(frame);
+        }
+
+        Assert.Equal(frames, far.Receive(frames.Length));
+        foreach (byte[] frame in frames[..10])
+        {
+            far.Send(frame);
+        }
+
+        Assert.Equal(frames[..10], near.Receive(10));
+        Assert.Equal(Counted(frames, frames[..10]), testpmd.Statistics(0));
+        Assert.Equal(Counted(frames[..10], frames), testpmd.Statistics(1));
+        testpmd.Quit();
+    }
+
+    [Theory]
+    [InlineData("dv_flow_en=0")]
+    [InlineData("dv_flow_en=1")]
+    public void Rules_mark_direct_and_drop(string driver)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly", "--rxq=2", "--txq=2"]);
+        using FarEnd far = Plug("far0");
+        const string Udp = "flow create 0 ingress pattern eth / ipv4 / udp dst is";
+        Assert.Contains("Flow rule #0 created", testpmd.Command($"{Udp} 2001 / end actions mark id 5 / queue index 1 / end"), StringComparison.Ordinal);
+        Assert.Contains("Flow rule #1 created", testpmd.Command($"{Udp} 2002 / end actions drop / end"), StringComparison.Ordinal);
+        Assert.Contains("Flow rule #2 created", testpmd.Command("flow create 0 ingress pattern eth dst is 02:00:00:00:00:01 / ipv6 / end actions queue index 0 / mark id 9 / end"), StringComparison.Ordinal);
+        testpmd.Command("set verbose 1", "start");
+        byte[][] frames = [UdpTo(2002), UdpTo(2001), UdpTo(2002), ToPort(Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(new byte[40])))), UdpTo(2003)];
+        foreach (byte[] frame in frames)
+        {
+            far.Send(frame);
+        }
+
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] >= 3);
+
+        Assert.Equal(3, testpmd.Statistics()["RX-packets"]);
+        string seen = testpmd.Output;
+        Assert.Matches("FDIR matched ID=0x5.*Receive queue=0x1", seen);
+        Assert.Matches("FDIR matched ID=0x9.*Receive queue=0x0", seen);
+        Assert.Equal(2, Regex.Count(seen, "FDIR matched"));
+        testpmd.Command("flow flush 0");
+        far.Send(UdpTo(2002));
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == 4);
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void A_port_that_is_not_promiscuous_gets_what_is_for_its_addresses()
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap"]);
+        using FarEnd far = Plug("far0");
+        testpmd.Command("set promisc 0 off", "mac_addr add 0 02:00:00:00:00:77", "start");
+        byte[][] others = [For("020000000033"), For("01005e000001")];
+        byte[][] own = [For("020000000001"), For("020000000077"), For("ffffffffffff")];
+        foreach (byte[] frame in others)
+        {
+            far.Send(frame);
+        }
+
+        Assert.Equal(own.Select(Swapped), far.Exchange(own));
+        testpmd.Command("set allmulti 0 on");
+        Assert.Equal([Swapped(others[1])], far.Exchange([others[1]]));
+        testpmd.Command("set promisc 0 on");
+        Assert.Equal([Swapped(others[0])], far.Exchange([others[0]]));
+        Assert.Equal(5, testpmd.Statistics()["RX-packets"]);
+        testpmd.Quit();
+    }
+
+    [Fact]
+    public void A_port_is_stopped_and_started_again_with_other_queues_and_sees_its_cable_pulled()
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap"]);
+        using FarEnd far = Plug("far0");
+        byte[][] frames = [.. Enumerable.Range(0, 40).Select(i => Mixed(i, 60 + i))];
+        foreach (int queues in new[] { 1, 3, 2 })
+        {
+            testpmd.Command("stop", "port stop 0");
+            testpmd.Command(string.Create(CultureInfo.InvariantCulture, $"port config all rxq {queues}"),
+                string.Create(CultureInfo.InvariantCulture, $"port config all txq {queues}"), "port start 0", "start");
+            Assert.Equal(frames.Select(Swapped).Order(s_byBytes), far.Exchange(frames).Order(s_byBytes));
+        }
+
+        Assert.Contains("Link status: up", testpmd.Command("show port info 0"), StringComparison.Ordinal);
+        _host.Run("ip", "link", "set", "far0", "down");
+        Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: down", StringComparison.Ordinal));
+        _host.Run("ip", "link", "set", "far0", "up");
+        Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: up", StringComparison.Ordinal));
+        testpmd.Quit();
+    }
+
+    private FarEnd Plug(string netdev, int mtu = 1500)
+    {
+        _host.Run("ip", "link", "set", netdev, "mtu", mtu.ToString(CultureInfo.InvariantCulture), "up");
+        return new FarEnd(_host, netdev);
+    }
+
+    /// <summary>A frame of one of five kinds, as long as asked for or as its headers want.</summary>
+    private static byte[] Mixed(int number, int lengthBytes)
+    {
+        byte[] Payload(int headerBytes) => Packet.Payload(Math.Max(lengthBytes - headerBytes, 0), number);
+        return ToPort((number % 5) switch
+        {
+            0 => Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(2000, Payload(42)))),
+            1 => Packet.Ethernet(0x0800, Packet.Ip4(Packet.TcpProtocol, Packet.Tcp(Payload(54)))),
+            2 => Packet.Ethernet(0x86DD, Packet.Ip6(Packet.UdpProtocol, Packet.Udp(2000, Payload(62)))),
+            3 => Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(Payload(74)))),
+            _ => Packet.Ethernet(0x88B5, Payload(14)), // for experiments (IEEE 802)
+        });
+    }
+
+    private static byte[] UdpTo(ushort port) => ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(port, new byte[40]))));
+
+    private static byte[] ToPort(byte[] frame) => [.. s_port, .. frame[6..]];
+
+    private static byte[] For(string mac) => [.. Convert.FromHexString(mac), .. Mixed(0, 60)[6..]];
+
+    private static byte[] Swapped(byte[] frame) => [.. frame[6..12], .. frame[..6], .. frame[12..]];
+
+    private static byte[] Tagged(byte[] frame, byte vlan) => [.. frame[..12], 0x81, 0, 0, vlan, .. frame[12..]];
+
+    private static void Put(byte[] frame, int at, ushort value) => (frame[at], frame[at + 1]) = ((byte)(value >> 8), (byte)value);
+
+    /// <summary>What testpmd says of a port that has received and sent these frames and nothing else.</summary>
+    private static Dictionary<string, long> Counted(byte[][] received, byte[][] sent) => new(StringComparer.Ordinal)
+    {
+        ["RX-packets"] = received.Length,
+        ["RX-missed"] = 0,
+        ["RX-bytes"] = received.Sum(frame => frame.Length),
+        ["RX-errors"] = 0,
+        ["RX-nombuf"] = 0,
+        ["TX-packets"] = sent.Length,
+        ["TX-errors"] = 0,
+        ["TX-bytes"] = sent.Sum(frame => frame.Length),
+    };
+
+    private static uint Hex(Match match, string group) => uint.Parse(match.Groups[group].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+}
