@@ -73,7 +73,7 @@ internal struct FrameInfo
         int l4 = Transport switch
         {
             IpProtocol.Udp => 2,
-            IpProtocol.Tcp => TcpType(frame[TransportOffset..]),
+            IpProtocol.Tcp => TcpType(frame.Slice(TransportOffset, TransportBytes)),
             _ => 0,
         };
         return (byte)((IsFragment ? 0x80 : 0) | (l4 << 4) | (l3 << 2) | (HasIpOptions ? 2 : 0));

@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
 namespace Verbena.Emulator.Nic;
 
 /// <summary>What real NICs do differently by firmware and load, or what is not known of them. Each default is the likelier behaviour.</summary>
@@ -14,4 +17,44 @@ public sealed record NicBehaviour
 
     /// <summary>Whether a striding receive WQE may have as few as 8 strides (HCA capability ext_stride_num_range), or else 512.</summary>
     public bool ExtendedStrideNumbers { get; init; } = true;
+
+    /// <summary>The keys in the form of <see cref="NicOptions"/>.</summary>
+    internal const string Keys = "cqe-compression=, cqe-sessions-wrap= and few-strides=";
+
+    /// <summary>Changes what a key stands for. <paramref name="error"/> is one sentence if the value is not allowed; null: no such key.</summary>
+    internal bool TryApply(string key, string value, [NotNullWhen(true)] out NicBehaviour? changed, out string? error)
+    {
+        changed = key switch
+        {
+            "cqe-compression" => WithCompression(value),
+            "cqe-sessions-wrap" => Switch(value) is { } wraps ? this with { CqeSessionsWrap = wraps } : null,
+            "few-strides" => Switch(value) is { } few ? this with { ExtendedStrideNumbers = few } : null,
+            _ => null,
+        };
+        error = key switch
+        {
+            "cqe-compression" => $"{key}={value}: give balanced, never, aggressive or random[:SEED]",
+            "cqe-sessions-wrap" or "few-strides" => $"{key}={value}: give on or off",
+            _ => null,
+        };
+        return changed is not null;
+    }
+
+    private static bool? Switch(string value) => value switch { "on" => true, "off" => false, _ => null };
+
+    private NicBehaviour? WithCompression(string value)
+    {
+        string[] parts = value.Split(':', 2);
+        int seed = 0;
+        bool seeded = parts.Length == 1 || (parts[0] == "random" && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out seed));
+        CqeCompressionPolicy? policy = parts[0] switch
+        {
+            "balanced" => CqeCompressionPolicy.Balanced,
+            "never" => CqeCompressionPolicy.Never,
+            "aggressive" => CqeCompressionPolicy.Aggressive,
+            "random" => CqeCompressionPolicy.Random,
+            _ => null,
+        };
+        return seeded && policy is { } chosen ? this with { CqeCompression = chosen, CqeCompressionSeed = seed } : null;
+    }
 }

@@ -111,7 +111,13 @@ public sealed record NicOptions(string Name)
                 options = options with { Mtu = mtu };
                 return "";
             default:
-                return $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed=, model= and mtu=";
+                if (options.Behaviour.TryApply(key, value, out NicBehaviour? behaviour, out string? refusal))
+                {
+                    options = options with { Behaviour = behaviour };
+                    return "";
+                }
+
+                return refusal ?? $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed=, model=, mtu=, {NicBehaviour.Keys}";
         }
     }
 

@@ -80,6 +80,9 @@ public sealed record QueuePairParameters
 
     public CompletionQueue? ReceiveCompletions { get; init; }
 
+    /// <summary>Completions tell of the headers inside tunnels (MLX5_QP_FLAG_TUNNEL_OFFLOADS).</summary>
+    public bool OffloadsTunnels { get; init; }
+
     /// <summary>Received VLAN tags go to the completion (IBV_QP_CREATE_CVLAN_STRIPPING).</summary>
     public bool StripsVlan { get; init; }
 
@@ -144,6 +147,9 @@ public sealed record RssParameters
     public required NicContext Context { get; init; }
 
     public SelfLoopback SelfLoopback { get; init; }
+
+    /// <summary>Completions tell of the headers inside tunnels (MLX5_QP_FLAG_TUNNEL_OFFLOADS).</summary>
+    public bool OffloadsTunnels { get; init; }
 
     public required IndirectionTable Table { get; init; }
 

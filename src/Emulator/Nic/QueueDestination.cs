@@ -5,13 +5,15 @@ public abstract class QueueDestination : FlowDestination
 {
     private readonly ReceiveQueue[] _queues; // a power of two of them
     private readonly Rss? _rss;
+    private readonly bool _offloadsTunnels;
     private readonly PortCounters _counters;
 
-    private protected QueueDestination(NicContext context, ReceiveQueue[] queues, Rss? rss, PortCounters counters)
+    private protected QueueDestination(NicContext context, ReceiveQueue[] queues, Rss? rss, bool offloadsTunnels, PortCounters counters)
         : base(context)
     {
         _queues = queues;
         _rss = rss;
+        _offloadsTunnels = offloadsTunnels;
         _counters = counters;
     }
 
@@ -21,6 +23,6 @@ public abstract class QueueDestination : FlowDestination
     internal override void Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, uint tag, ulong timestamp)
     {
         (uint Hash, byte Type) rss = _rss is null ? default : _rss.Compute(frame, in info);
-        _counters.Add(_queues[rss.Hash & (uint)(_queues.Length - 1)].Deliver(frame, in info, rss, tag, timestamp));
+        _counters.Add(_queues[rss.Hash & (uint)(_queues.Length - 1)].Deliver(frame, in info, rss, tag, timestamp, _offloadsTunnels));
     }
 }

@@ -6,7 +6,7 @@ public sealed class QueuePair : QueueDestination
     private QueuePairState _state;
 
     internal QueuePair(uint number, QueuePairParameters parameters, SendQueue? send, ReceiveQueue? receive, PortCounters counters)
-        : base(parameters.Context, receive is null ? [] : [receive], null, counters)
+        : base(parameters.Context, receive is null ? [] : [receive], null, parameters.OffloadsTunnels, counters)
     {
         SelfLoopback = parameters.SelfLoopback;
         Number = number;

@@ -64,7 +64,8 @@ internal sealed unsafe class ReceiveQueue
     }
 
     /// <summary>Writes the frame to the next buffers, and returns what became of it.</summary>
-    public PortCounter Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, (uint Hash, byte Type) rss, uint tag, ulong timestamp)
+    public PortCounter Deliver(
+        ReadOnlySpan<byte> frame, in FrameInfo info, (uint Hash, byte Type) rss, uint tag, ulong timestamp, bool offloadsTunnels)
     {
         if (State != QueueState.Ready)
         {
@@ -98,12 +99,13 @@ internal sealed unsafe class ReceiveQueue
         }
 
         Clear(entry);
-        (byte ok, Be16 sum) = info.Check(frame);
+        CompletionHeaders headers = offloadsTunnels ? CompletionHeaders.Inner(frame, in info) : CompletionHeaders.Outer(frame, in info);
+        entry->pkt_info = headers.PacketInfo;
         entry->rx_hash_result = rss.Hash;
         entry->rx_hash_type = rss.Type;
-        entry->check_sum = sum;
-        entry->hds_ip_ext = ok;
-        entry->l4_hdr_type_etc = (byte)(info.HeaderTypes(frame) | (vlan is null ? 0 : VlanStripped));
+        entry->check_sum = headers.Sum;
+        entry->hds_ip_ext = headers.Ok;
+        entry->l4_hdr_type_etc = (byte)(headers.Types | (vlan is null ? 0 : VlanStripped));
         entry->vlan_info = vlan ?? 0;
         entry->srqn_uidx = _userIndex;
         entry->timestamp = DeviceClock.Ticks((long)timestamp);

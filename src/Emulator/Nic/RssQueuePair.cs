@@ -17,7 +17,7 @@ public sealed class RssQueuePair : QueueDestination
     private const RssFields Udp = RssFields.SourceUdp | RssFields.DestinationUdp;
 
     internal RssQueuePair(RssParameters parameters, PortCounters counters)
-        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters), counters) =>
+        : base(parameters.Context, [.. parameters.Table.Queues.Select(q => q.Receive)], Checked(parameters), parameters.OffloadsTunnels, counters) =>
         SelfLoopback = parameters.SelfLoopback;
 
     /// <summary>The rules of mlx5_ib (create_rss_raw_qp_tir).</summary>

@@ -46,6 +46,7 @@ internal sealed class RawPacketQp : Qp
         {
             Context = context.NicContext,
             SelfLoopback = SelfLoopbackOf(driver.flags),
+            OffloadsTunnels = driver.flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS),
             ProtectionDomain = pd.Number,
             DoorbellRecordAddress = driver.db_addr,
             UarPage = Uar.CheckPage(context, driver.bfreg_index),

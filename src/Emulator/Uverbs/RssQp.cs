@@ -40,6 +40,7 @@ internal sealed class RssQp : Qp
         {
             Context = context.NicContext,
             SelfLoopback = SelfLoopbackOf((mlx5_ib_qp_flags)driver.flags),
+            OffloadsTunnels = ((mlx5_ib_qp_flags)driver.flags).HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS),
             Table = table.Table,
             Fields = (RssFields)driver.rx_hash_fields_mask,
             Key = new ReadOnlySpan<byte>(driver.rx_hash_key, KeyBytes).ToArray(),

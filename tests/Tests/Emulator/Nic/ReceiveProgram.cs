@@ -27,6 +27,8 @@ internal sealed record ReceiveSetup
 
     public bool KeepsFcs { get; init; }
 
+    public bool OffloadsTunnels { get; init; }
+
     public uint UserIndex { get; init; } = 0x1234;
 }
 
@@ -104,6 +106,7 @@ internal sealed unsafe class ReceiveProgram : IDisposable
         _rss = nic.CreateRssQueuePair(new RssParameters
         {
             Context = Context,
+            OffloadsTunnels = setup.OffloadsTunnels,
             Table = nic.CreateIndirectionTable([Queue]),
             Fields = RssFields.SourceIp4 | RssFields.DestinationIp4,
             Key = ToeplitzTests.Key,

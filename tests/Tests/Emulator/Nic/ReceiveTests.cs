@@ -1,5 +1,6 @@
 using Verbena.Emulator.Nic;
 using Verbena.Interop.Mlx5;
+using Verbena.Packets;
 
 namespace Verbena.Tests.Emulator.Nic;
 
@@ -217,6 +218,54 @@ public sealed unsafe class ReceiveTests : IDisposable
         mlx5_cqe64 completion = program.TakeAll().Single().Completion;
         Assert.Equal((ok, types), (completion.hds_ip_ext, completion.l4_hdr_type_etc));
         Assert.Equal(kind == 3 ? 0 : Sum(frame.AsSpan(kind == 4 ? 18 : 14)), completion.check_sum.Value);
+    }
+
+    [Theory]
+    [InlineData(0x02, 0, 1)] // SYN
+    [InlineData(0x10, 0, 3)] // ACK
+    [InlineData(0x18, 5, 4)]
+    public void Of_TCP_a_completion_tells_whether_it_acknowledges_and_carries_data(byte flags, int dataBytes, int type)
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup());
+        program.Flow("02:00:00:00:00:02");
+        program.Post(1);
+        byte[] frame = [.. Packet.Ethernet(EtherType.Ip4, Packet.Ip4(Packet.TcpProtocol, Packet.Tcp(Packet.Payload(dataBytes), flags: flags))), 0, 0, 0]; // padded
+        MacAddress.Parse("02:00:00:00:00:02").CopyTo(frame);
+        _port.FromWire(frame);
+        Assert.Equal(type, program.TakeAll().Single().Completion.l4_hdr_type_etc >> 4);
+    }
+
+    private static readonly byte[] s_innerTcp = Packet.Ip4(Packet.TcpProtocol, Packet.Tcp(Packet.Payload(9)));
+
+    public static TheoryData<byte[], byte, byte, byte> Tunnels() => new()
+    {
+        // What comes; pkt_info, header types and OK bits where tunnels are offloaded.
+        { Packet.Ethernet(0x0800, Packet.Ip4(17, Packet.Vxlan(Packet.Ethernet(0x0800, s_innerTcp)))), 1, 0x48, 7 },
+        { Packet.Ethernet(0x86DD, Packet.Ip6(17, Packet.Vxlan(Packet.Ethernet(0x0800, s_innerTcp)))), 3, 0x48, 7 },
+        { Packet.Ethernet(0x0800, Packet.Ip4(47, Packet.Gre(0x0800, s_innerTcp))), 1, 0x48, 7 },
+        { Packet.Ethernet(0x0800, Packet.Ip4(17, Packet.Geneve(0x86DD, Packet.Ip6(17, Packet.Udp(5, [1, 2]))))), 1, 0x24, 7 },
+        { Packet.Ethernet(0x0800, Packet.Ip4(17, Packet.Udp(5, [1, 2]))), 0, 0x28, 7 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Tunnels))]
+    public void A_completion_tells_of_the_headers_inside_a_tunnel_where_the_program_asked_for_that(byte[] frame, byte info, byte types, byte ok)
+    {
+        MacAddress.Parse("02:00:00:00:00:02").CopyTo(frame);
+        using ReceiveProgram aware = new(_port.Nic, new ReceiveSetup { OffloadsTunnels = true });
+        using ReceiveProgram unaware = new(_port.Nic, new ReceiveSetup());
+        aware.Flow("02:00:00:00:00:02");
+        unaware.Flow("02:00:00:00:00:02");
+        aware.Post(2);
+        unaware.Post(2);
+        byte[] spoiled = [.. frame[..^1], (byte)~frame[^1]];
+        _port.FromWire(frame, spoiled);
+
+        mlx5_cqe64[] told = [.. aware.TakeAll().Select(received => received.Completion)];
+        Assert.Equal((info, types, ok), (told[0].pkt_info, told[0].l4_hdr_type_etc, told[0].hds_ip_ext));
+        Assert.Equal(3, told[1].hds_ip_ext);
+        mlx5_cqe64 outer = unaware.TakeAll()[0].Completion;
+        Assert.Equal((0, frame[12] == 8 ? 0x08 : 0x04), (outer.pkt_info, outer.l4_hdr_type_etc & 0x0C));
     }
 
     [Fact]

@@ -18,12 +18,23 @@ public sealed class WireTests
     [InlineData("eth0,model=connectx-4", "")]
     [InlineData("eth0,model=connectx-3", "connectx-4, connectx-5, connectx-5-ex")]
     [InlineData("eth0,mtu=67", "68 to 9978")]
-    [InlineData("eth0,colour=blue", "wire=, mac=, speed=, model= and mtu=")]
+    [InlineData("eth0,cqe-compression=random:7,cqe-sessions-wrap=on,few-strides=off", "")]
+    [InlineData("eth0,cqe-compression=always", "balanced, never, aggressive or random[:SEED]")]
+    [InlineData("eth0,cqe-compression=never:7", "balanced, never, aggressive or random[:SEED]")]
+    [InlineData("eth0,few-strides=yes", "on or off")]
+    [InlineData("eth0,colour=blue", "wire=, mac=, speed=, model=, mtu=")]
     public void Options_are_read_or_answered_with_what_is_allowed(string text, string error)
     {
         bool valid = NicOptions.TryParse(text, out _, out string said);
         Assert.Equal(error.Length == 0, valid);
         Assert.Contains(error, said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Behaviour_is_among_the_options()
+    {
+        Assert.True(NicOptions.TryParse("eth0,cqe-compression=random:7,few-strides=off", out NicOptions options, out _));
+        Assert.Equal(new NicBehaviour { CqeCompression = CqeCompressionPolicy.Random, CqeCompressionSeed = 7, ExtendedStrideNumbers = false }, options.Behaviour);
     }
 
     [Fact]
