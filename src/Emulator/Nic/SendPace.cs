@@ -1,25 +1,35 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>Holds a send queue to a rate: after a frame the next one waits as long as that frame lasts at the rate.</summary>
+/// <remarks>What the NIC's thread is late by is caught up, to a limit; what an idle queue has not used is lost.</remarks>
 internal struct SendPace
 {
     private const ulong PicosecondsPerNanosecond = 1000;
+    private const ulong MaxLatePicoseconds = 10_000_000_000;
 
     private uint _kilobitsPerSecond;
+    private bool _wasIdle;
     private ulong _notBefore; // picoseconds
 
     /// <summary>Sets the rate from now on, in kb/s of frame without FCS; 0: none.</summary>
-    public void Set(uint kilobitsPerSecond) => (_kilobitsPerSecond, _notBefore) = (kilobitsPerSecond, 0);
+    public void Set(uint kilobitsPerSecond) => (_kilobitsPerSecond, _wasIdle, _notBefore) = (kilobitsPerSecond, true, 0);
 
-    /// <summary>True if a frame may go now.</summary>
-    public readonly bool Allows(ulong nowNanoseconds) => _kilobitsPerSecond == 0 || nowNanoseconds * PicosecondsPerNanosecond >= _notBefore;
+    /// <summary>True if a frame, should there be one, may go now.</summary>
+    public bool Allows(bool isWaiting, ulong nowNanoseconds)
+    {
+        _wasIdle |= !isWaiting;
+        return _kilobitsPerSecond == 0 || nowNanoseconds * PicosecondsPerNanosecond >= _notBefore;
+    }
 
-    /// <summary>A frame has gone. A late one does not let later ones catch up.</summary>
+    /// <summary>A frame has gone.</summary>
     public void Count(int frameBytes, ulong nowNanoseconds)
     {
         if (_kilobitsPerSecond != 0)
         {
-            _notBefore = (nowNanoseconds * PicosecondsPerNanosecond) + ((ulong)frameBytes * 8 * 1_000_000_000 / _kilobitsPerSecond);
+            ulong now = nowNanoseconds * PicosecondsPerNanosecond;
+            ulong earliest = _wasIdle ? now : now - Math.Min(now, MaxLatePicoseconds);
+            _wasIdle = false;
+            _notBefore = Math.Max(_notBefore, earliest) + ((ulong)frameBytes * 8 * 1_000_000_000 / _kilobitsPerSecond);
         }
     }
 }

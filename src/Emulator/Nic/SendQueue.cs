@@ -39,7 +39,7 @@ internal sealed unsafe class SendQueue
     public bool IsWaiting => _doorbell.Waiting != 0;
 
     /// <summary>True if there is a WQE, and the queue's rate lets it go.</summary>
-    public bool HasWork(ulong timestamp) => IsWaiting && _pace.Allows(timestamp);
+    public bool HasWork(ulong timestamp) => _pace.Allows(IsWaiting, timestamp) && IsWaiting;
 
     /// <summary>Holds the queue to a rate in kb/s; 0: as fast as it can.</summary>
     public void SetRate(uint kilobitsPerSecond) => _pace.Set(kilobitsPerSecond);
