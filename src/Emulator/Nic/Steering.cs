@@ -77,7 +77,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         int hits = flows.Receive.FindLocal(in info.Headers, in _fields, sender, isMulticast, _hits);
         copies += DeliverLocal(frame, in info, hits, sender, isMulticast);
         bool trapped = hits > 0 && _hits[hits - 1].Traps;
-        if (isMulticast && !trapped)
+        if (isMulticast && !trapped && !IsLinuxsAlone(frame))
         {
             copies += DeliverLocal(frame, in info, flows.MulticastDefault, sender) + DeliverLocal(frame, in info, flows.AllDefault, sender);
         }
@@ -137,9 +137,12 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
 
     private int MulticastLeft(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        int copies = Deliver(frame, in info, flows.MulticastDefault) + Deliver(frame, in info, flows.AllDefault);
+        int copies = IsLinuxsAlone(frame) ? 0 : Deliver(frame, in info, flows.MulticastDefault) + Deliver(frame, in info, flows.AllDefault);
         return copies + (netdev.HasCarrier ? ForNetdev(frame) : 0);
     }
+
+    /// <summary>The default flows lie behind Linux's own, which take broadcast (fs_core.c, MLX5_FLOW_NAMESPACE_LEFTOVERS).</summary>
+    private bool IsLinuxsAlone(ReadOnlySpan<byte> frame) => netdev.HasCarrier && new MacAddress(frame[..6]) == MacAddress.Broadcast;
 
     private int UnicastLeft(ReadOnlySpan<byte> frame, in FrameInfo info)
     {

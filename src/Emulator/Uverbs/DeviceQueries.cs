@@ -97,7 +97,7 @@ internal static unsafe class DeviceQueries
                 max_single_wqe_log_num_of_strides = StridingParameters.MaxStridesLog2,
                 supported_qpts = RawPacketQueuePairs,
             },
-            rss_caps = new mlx5_ib_rss_caps { rx_hash_fields_mask = 0xFF, rx_hash_function = Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ },
+            rss_caps = new mlx5_ib_rss_caps { rx_hash_fields_mask = RssQp.HashFields, rx_hash_function = Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ },
             mlx5_ib_support_multi_pkt_send_wqes = model.MultiPacketSend,
             sw_parsing_caps = new mlx5_ib_sw_parsing_caps
             {

@@ -138,6 +138,58 @@ public sealed class FlowTableTests : IDisposable
             }
         }, iter: 1000, print: Print);
 
+    [Fact]
+    public void A_priority_has_room_for_six_masks_and_for_single_flows_of_others()
+    {
+        const int Large = 9362; // a seventh of 65536
+        FlowLevel level = new(continues: false);
+        for (int i = 0; i < 6; i++)
+        {
+            level.Add(Rule(FlowMatch.Of(new PortSpec(IpProtocol.Tcp) { SourceMask = (ushort)(1 << i) })));
+        }
+
+        List<FlowRule> singles = [];
+        for (int i = 0; i < 65536 - (6 * Large); i++)
+        {
+            singles.Add(Rule(Udp(i)));
+            level.Add(singles[i]);
+        }
+
+        Assert.Equal(28, Assert.Throws<NicException>(() => level.Add(Rule(Udp(65535)))).Errno);
+        level.Add(Rule(FlowMatch.Of(new PortSpec(IpProtocol.Tcp) { Source = 1, SourceMask = 1 }))); // the large groups have room
+        level.Remove(singles[100]);
+        level.Add(Rule(Udp(65535)));
+    }
+
+    private static FlowMatch Udp(int port) => FlowMatch.Of(new PortSpec(IpProtocol.Udp) { Destination = (ushort)port, DestinationMask = 0xFFFF });
+
+    private FlowRule Rule(FlowMatch match) => new(new FlowParameters { Context = _programs[0].Context, Destination = _programs[0].Rss, Match = match });
+
+    [Fact]
+    public void A_group_holds_its_flows_while_others_come_and_go() =>
+        Gen.Int[0, 40].Array[0, 200].Sample(ports =>
+        {
+            FlowLevel level = new(continues: false);
+            Dictionary<int, FlowRule> rules = [];
+            foreach (int port in ports)
+            {
+                if (rules.Remove(port, out FlowRule? rule))
+                {
+                    level.Remove(rule);
+                }
+                else
+                {
+                    level.Add(rules[port] = Rule(Udp(port)));
+                }
+            }
+
+            for (int port = 0; port <= 40; port++)
+            {
+                FlowEntry? found = level.Groups.Select(group => group.FindValue(Udp(port).Value)).SingleOrDefault();
+                Assert.Equal(rules.ContainsKey(port), found is not null);
+            }
+        });
+
     private static string Print((PlannedFlow[] Flows, int[] Removed, PlannedFrame[] Frames) sample) => new StringBuilder()
         .AppendJoin('\n', sample.Flows.Select((flow, i) => $"{flow}{(i < sample.Removed.Length ? $"; then remove {sample.Removed[i]}" : "")}"))
         .AppendJoin('\n', sample.Frames.Select(frame => frame.ToString())).ToString();
