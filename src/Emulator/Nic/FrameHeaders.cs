@@ -1,18 +1,15 @@
 using System.Buffers.Binary;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
+using static Verbena.Emulator.Nic.TunnelHeaders;
 
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The headers that the NIC completes in a frame to be sent: the outer ones, and those that a tunnel carries.</summary>
 internal struct FrameHeaders
 {
-    private const ushort TransparentEthernet = 0x6558;
-    private const ushort VxlanPort = 4789;  // RFC 7348
-    private const ushort GenevePort = 6081; // RFC 8926
-    private const byte Ip4InIp = 4;         // RFC 2003
-    private const byte Ip6InIp = 41;        // RFC 4213
-    private const byte Gre = 47;            // RFC 2784
+    private const byte Ip4InIp = 4;  // RFC 2003
+    private const byte Ip6InIp = 41; // RFC 4213
 
     public HeaderLayer Outer;
     public HeaderLayer Inner;
@@ -62,8 +59,6 @@ internal struct FrameHeaders
 
     private static HeaderLayer ParseUdpTunnel(ReadOnlySpan<byte> frame, int udp)
     {
-        const int UdpBytes = 8;
-        const int TunnelBytes = 8;
         int optionBytes = (Read16(frame, udp + UdpBytes) >> 8 & 0x3F) * 4;
         return Read16(frame, udp + 2) switch
         {
@@ -73,16 +68,11 @@ internal struct FrameHeaders
         };
     }
 
-    /// <summary>Checksum, key and sequence number (RFC 2890) are there or not, four bytes each.</summary>
-    private static HeaderLayer ParseGre(ReadOnlySpan<byte> frame, int gre)
-    {
-        int flags = Read16(frame, gre);
-        int optionBytes = ((flags >> 15 & 1) + (flags >> 13 & 1) + (flags >> 12 & 1)) * 4;
-        return ParsePayload(frame, gre + 4 + optionBytes, Read16(frame, gre + 2));
-    }
+    private static HeaderLayer ParseGre(ReadOnlySpan<byte> frame, int gre) =>
+        ParsePayload(frame, gre + GreBytes((byte)(Read16(frame, gre) >> 8)), Read16(frame, gre + 2));
 
     private static HeaderLayer ParsePayload(ReadOnlySpan<byte> frame, int offset, ushort type) =>
-        type == TransparentEthernet ? ParseEthernet(frame, offset) : HeaderLayer.Parse(frame, offset, type);
+        type == Bridging ? ParseEthernet(frame, offset) : HeaderLayer.Parse(frame, offset, type);
 
     /// <summary>Takes offsets in units of two bytes; 0: there is no such header.</summary>
     private static void Complement(ref HeaderLayer layer, ReadOnlySpan<byte> frame, uint network, uint transport, bool isIp6, bool isUdp)

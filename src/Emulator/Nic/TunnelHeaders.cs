@@ -8,12 +8,12 @@ namespace Verbena.Emulator.Nic;
 /// <summary>What the NIC's parser finds beyond a frame's outer headers: tunnels and what is in them, second VLAN tags, flow labels.</summary>
 internal static class TunnelHeaders
 {
-    private const ushort VxlanPort = 4789;  // RFC 7348, 8
-    private const ushort GenevePort = 6081; // RFC 8926, 3.3
-    private const byte Gre = 47;
-    private const ushort Bridging = 0x6558; // Ethernet inside GRE (RFC 7637) or GENEVE
-    private const int UdpBytes = 8;
-    private const int TunnelBytes = 8;      // VXLAN's and GENEVE's header
+    public const ushort VxlanPort = 4789;  // RFC 7348, 8
+    public const ushort GenevePort = 6081; // RFC 8926, 3.3
+    public const byte Gre = 47;
+    public const ushort Bridging = 0x6558; // Ethernet inside GRE (RFC 7637) or GENEVE
+    public const int UdpBytes = 8;
+    public const int TunnelBytes = 8;      // VXLAN's and GENEVE's header
 
     /// <summary>Reads all fields that flows can compare.</summary>
     public static MatchFields Fields(ReadOnlySpan<byte> frame, scoped in FrameInfo info)
@@ -61,6 +61,10 @@ internal static class TunnelHeaders
         innerInfo = FrameInfo.Parse(inner);
         return true;
     }
+
+    /// <summary>RFC 2890, 2: checksum, key and sequence number are there if their bits are set, four bytes each.</summary>
+    public static int GreBytes(byte bits) =>
+        4 + (4 * (((bits >> 7) & 1) + ((bits >> 5) & 1) + ((bits >> 4) & 1)));
 
     private static bool TryFindPayload(ReadOnlySpan<byte> frame, scoped in FrameInfo info, out ReadOnlySpan<byte> payload, out ushort type)
     {
@@ -117,10 +121,6 @@ internal static class TunnelHeaders
         tunnel = frame.Slice(info.TransportOffset, info.TransportBytes);
         return tunnel.Length >= GreBytes(tunnel[0]);
     }
-
-    /// <summary>RFC 2890, 2: checksum, key and sequence number are there if their bits are set, four bytes each.</summary>
-    private static int GreBytes(byte bits) =>
-        4 + (4 * (((bits >> 7) & 1) + ((bits >> 5) & 1) + ((bits >> 4) & 1)));
 
     private static byte ProtocolOf(in FrameInfo info) => (byte)info.Headers[Protocol / 8];
 

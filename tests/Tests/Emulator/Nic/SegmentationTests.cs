@@ -109,6 +109,28 @@ public sealed unsafe class SegmentationTests : IDisposable
     }
 
     [Fact]
+    public void Cutting_allocates_nothing()
+    {
+        using var port = new TestPort(new SinkOptions());
+        using var program = new TestProgram(port.Nic, sendBlocks: 32);
+        byte[] body = [.. SendSegments.Ethernet(Plain4([], 0, 0, 0), AllSums, 100), .. program.Pointer(0, TestProgram.BufferBytes * 16)];
+        long allocated = -1;
+        for (int i = 0; i < 3; i++) // what is compiled or made at first use counts not
+        {
+            program.Ring(program.WriteWqe(Mlx5Wqe.MLX5_OPCODE_TSO, body));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            while (port.Nic.Step())
+            {
+            }
+
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(0, allocated);
+        Assert.Equal(3 * 328UL, port[PortCounter.WireSent]);
+    }
+
+    [Fact]
     public void Without_payload_it_is_one_packet()
     {
         Post(Plain4, 1000, []);

@@ -54,6 +54,17 @@ internal static unsafe class CVerbs
             return error;
         }
 
+        /* flags, what the software parser does and for which queue pairs, which tunnels are known */
+        int send_capabilities(struct ibv_context *context, uint32_t *found)
+        {
+            struct mlx5dv_context all = { .comp_mask = MLX5DV_CONTEXT_MASK_SWP | MLX5DV_CONTEXT_MASK_TUNNEL_OFFLOADS };
+            int error = mlx5dv_query_device(context, &all);
+            found[0] = all.flags & (MLX5DV_CONTEXT_FLAGS_MPW_ALLOWED | MLX5DV_CONTEXT_FLAGS_ENHANCED_MPW);
+            memcpy(found + 1, &all.sw_parsing_caps, 2 * sizeof *found);
+            found[3] = all.tunnel_offloads_caps;
+            return error;
+        }
+
         /* format 0: no compression; bytes 0: libmlx5's default */
         struct ibv_cq *create_cq(struct ibv_context *context, int entries, struct ibv_comp_channel *channel, uint32_t flags,
             uint64_t wc_flags, int format, int bytes, int pads)
@@ -176,6 +187,7 @@ internal static unsafe class CVerbs
     public static readonly delegate* unmanaged<ibv_context*, ulong> ClockUpdate = (delegate* unmanaged<ibv_context*, ulong>)Find("clock_update");
     public static readonly delegate* unmanaged<ibv_context*, ulong> CoreClock = (delegate* unmanaged<ibv_context*, ulong>)Find("core_clock");
     public static readonly delegate* unmanaged<ibv_context*, uint*, int> StridingRange = (delegate* unmanaged<ibv_context*, uint*, int>)Find("striding_range");
+    public static readonly delegate* unmanaged<ibv_context*, uint*, int> SendCapabilities = (delegate* unmanaged<ibv_context*, uint*, int>)Find("send_capabilities");
     public static readonly delegate* unmanaged<ibv_cq*, Wc*, int, int> Poll = (delegate* unmanaged<ibv_cq*, Wc*, int, int>)Find("poll");
     public static readonly delegate* unmanaged<ibv_cq*, ushort, ushort, int> Moderate = (delegate* unmanaged<ibv_cq*, ushort, ushort, int>)Find("moderate");
     public static readonly delegate* unmanaged<ibv_cq*, int, int> Resize = (delegate* unmanaged<ibv_cq*, int, int>)Find("resize");

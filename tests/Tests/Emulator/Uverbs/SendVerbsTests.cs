@@ -178,10 +178,15 @@ public sealed unsafe class SendVerbsTests : IDisposable
         }
     }
 
-    [Fact]
-    public void The_device_says_what_its_send_queues_do()
+    [Theory]
+    [InlineData("connectx-4", 0)]
+    [InlineData("connectx-5", 12)] // MPW_ALLOWED, ENHANCED_MPW
+    public void The_device_says_what_its_send_queues_do(string model, uint multiPacket)
     {
-        Start();
+        Start(model);
+        uint* found = stackalloc uint[4];
+        Assert.Equal(0, CVerbs.SendCapabilities(Sender.Qp->context, found));
+        Assert.Equal([multiPacket, 7, 1u << (int)ibv_qp_type.IBV_QPT_RAW_PACKET, 7], new ReadOnlySpan<uint>(found, 4).ToArray());
         ibv_device_attr_ex device;
         Assert.Equal(0, ibv_query_device_ex(_receiver!.Context, &device));
         Assert.Equal((262_144u, 1u << (int)ibv_qp_type.IBV_QPT_RAW_PACKET), (device.tso_caps.max_tso, device.tso_caps.supported_qpts));
