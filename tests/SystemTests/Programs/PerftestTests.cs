@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Verbena.SystemTests.Programs;
+
+/// <summary>Both ends of perftest, each with a NIC of its own, and a cable between the two.</summary>
+/// <remarks>
+/// The receiving end posts more buffers than frames come, and ends only after it has received the last of them. So each of
+/// these tests shows that none was lost.
+/// </remarks>
+public sealed class PerftestTests : IDisposable
+{
+    /// <summary>Starts the receiving end, waits until its flow is there, then runs the sending end.</summary>
+    private const string Pair = """
+        tool=$1; shift
+        stdbuf -oL "$tool" -d mlx5_1 --server -B 02:00:00:00:00:02 -E 02:00:00:00:00:01 "$@" >"$OUT.server" 2>&1 &
+        until grep -q 'MAC attached' "$OUT.server"; do kill -0 $! || break; sleep 0.05; done
+        timeout 60 "$tool" -d mlx5_0 --client -B 02:00:00:00:00:01 -E 02:00:00:00:00:02 "$@" >"$OUT.client" 2>&1
+        status=$?
+        for i in $(seq 600); do kill -0 $! 2>/dev/null || break; sleep 0.1; done
+        kill $! 2>/dev/null && echo "the receiving end waits for more"
+        wait $! && exit $status
+        """;
+
+    private readonly NetworkNamespace _host = NetworkNamespace.Create();
+    private readonly string _folder = Directory.CreateTempSubdirectory("verbena-perftest-").FullName;
+
+    public void Dispose()
+    {
+        _host.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(64, 2000, "")]
+    [InlineData(512, 2000, "")]
+    [InlineData(1518, 1000, "-m 1518")]
+    [InlineData(9000, 500, "-m 9000")]
+    [InlineData(64, 2000, "-I 64")]
+    [InlineData(256, 1000, "-I 0")]
+    [InlineData(64, 500, "-q 4")]
+    [InlineData(64, 1000, "-b")]
+    public void Every_frame_of_raw_ethernet_bw_arrives(int size, int count, string options)
+    {
+        string[] more = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        (string server, string client) = Run("raw_ethernet_bw", ["-s", Text(size), "-n", Text(count), "-r", "4096", .. more]);
+        int pairs = options == "-q 4" ? 4 : 1;
+        Assert.Equal((size, count * pairs), Result(server));
+        Assert.Equal((size, count * pairs), Result(client));
+    }
+
+    [Fact]
+    public void Raw_ethernet_lat_plays_every_round()
+    {
+        (string server, string client) = Run("raw_ethernet_lat", ["-s", "64", "-n", "50"]);
+        Assert.Equal((64, 50), Result(server));
+        Assert.Equal((64, 50), Result(client));
+    }
+
+    /// <remarks>
+    /// perftest 4.5 refuses its own default, a rate limit in software, so the NIC's is used; and without -Q 1 it waits for
+    /// completions that it has not asked for.
+    /// </remarks>
+    [Fact]
+    public void Raw_ethernet_burst_lat_gets_every_answer()
+    {
+        (_, string client) = Run("raw_ethernet_burst_lat",
+            ["-s", "64", "-n", "200", "-t", "512", "-Q", "1", "--burst_size=16", "--rate_limit_type=PP", "--rate_limit=100", "--rate_units=M"]);
+        Assert.Equal((64, 200), Result(client));
+    }
+
+    [Fact]
+    public void Raw_ethernet_fs_rate_makes_and_destroys_flows()
+    {
+        string shown = _host.Run("./verbena", "nic", "run", "--nic", "cx0,wire=sink", "--",
+            "raw_ethernet_fs_rate", "-d", "mlx5_0", "--server", "-B", "02:00:00:00:00:02", "-E", "02:00:00:00:00:01", "-n", "50");
+        Assert.Matches(@"(?m)^\s*50\s+[\d.]+\s+[\d.]+", shown);
+    }
+
+    /// <summary>The last line of numbers: frame size and frames.</summary>
+    private static (int Size, int Count) Result(string output)
+    {
+        Match line = Regex.Matches(output, @"(?m)^ *(?<size>\d+) +(?<count>\d+) +[\d.]+ +[\d.]+", RegexOptions.ExplicitCapture).LastOrDefault() ?? Match.Empty;
+        Assert.True(line.Success, output);
+        return (int.Parse(line.Groups["size"].Value, CultureInfo.InvariantCulture), int.Parse(line.Groups["count"].Value, CultureInfo.InvariantCulture));
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private (string Server, string Client) Run(string tool, string[] arguments)
+    {
+        string output = Path.Combine(_folder, tool);
+        string log = Path.Combine(_folder, "nic.log");
+        CommandResult result = _host.Try(["env", $"OUT={output}", "./verbena", "nic", "run", "--log", log,
+            "--nic", "cx0,wire=cable:cx1,mtu=9000", "--nic", "cx1,wire=cable:cx0,mtu=9000", "--", "bash", "-c", Pair, "bash", tool, .. arguments]);
+        string server = File.Exists(output + ".server") ? File.ReadAllText(output + ".server") : "";
+        string client = File.Exists(output + ".client") ? File.ReadAllText(output + ".client") : "";
+        Assert.True(result.Status == 0, $"{result.Output}\nIf perftest is missing: apt-get install perftest\nserver: {server}\nclient: {client}");
+        Assert.Equal("", File.Exists(log) ? File.ReadAllText(log) : "");
+        return (server, client);
+    }
+}
