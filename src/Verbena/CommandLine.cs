@@ -79,7 +79,7 @@ internal static class CommandLine
 
     private static System.CommandLine.Command CreateNic()
     {
-        var log = new Option<string?>("--log") { Description = "Where the NIC writes what it finds wrong in its use.", HelpName = "FILE" };
+        var log = new Option<string?>("--log") { Description = "Where the NIC writes what it finds wrong in its use, and at the end what its ports have counted.", HelpName = "FILE" };
         var isPrivate = new Option<bool>("--private") { Description = "Puts the ports inside the program: faster, and for it alone." };
         var program = new Argument<string[]>("program") { Description = "The program and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
         var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, isPrivate, program };

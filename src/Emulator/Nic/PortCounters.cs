@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Verbena.Emulator.Nic;
@@ -139,6 +140,11 @@ public sealed unsafe class PortCounters
             return sum;
         }
     }
+
+    /// <summary>Those that are not 0: <c>wire_received 7, queue_received 7</c>.</summary>
+    public override string ToString() => string.Join(", ", Names.Zip(Enum.GetValues<PortCounter>())
+        .Where(counter => this[counter.Second] > 0)
+        .Select(counter => string.Create(CultureInfo.InvariantCulture, $"{counter.First} {this[counter.Second]}")));
 
     internal void Add(PortCounter counter, ulong count = 1) => _own[(int)counter] += count;
 

@@ -92,6 +92,11 @@ public sealed unsafe partial class PortServer : IDisposable
             process.Dispose();
         }
 
+        foreach (SharedPort port in _ports)
+        {
+            LogCounted(_logger, port.Options.Name, port.Counters);
+        }
+
         _listener.Dispose();
         _stop.Dispose();
         File.Delete(_socketPath);
@@ -182,6 +187,9 @@ public sealed unsafe partial class PortServer : IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "emulated port {Name} has no Linux interface: {Reason}")]
     private static partial void LogNoNetdev(ILogger logger, string name, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "emulated port {Name} has counted {Counters}")]
+    private static partial void LogCounted(ILogger logger, string name, PortCounters counters);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "emulated ports: a process was refused: {Reason}")]
     private static partial void LogRefused(ILogger logger, string reason);

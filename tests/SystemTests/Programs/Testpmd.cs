@@ -9,16 +9,19 @@ namespace Verbena.SystemTests.Programs;
 internal sealed class Testpmd : IDisposable
 {
     private const string Prompt = "testpmd> ";
+    private static readonly string[] s_offered = ["wire_received", "netdev_sent", "queue_sent", "copies"];
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("verbena-testpmd-").FullName;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly Task _reading;
+    private readonly int _sharedPorts;
     private int _answered; // what was printed up to here belongs to commands before
 
-    private Testpmd(NetworkNamespace host, string[] nic, string[] testpmd)
+    private Testpmd(NetworkNamespace host, int sharedPorts, string[] nic, string[] testpmd)
     {
+        _sharedPorts = sharedPorts;
         Assert.True(File.Exists("/usr/bin/dpdk-testpmd"), "dpdk-testpmd is missing: apt-get install dpdk-dev");
         _process = host.StartInteractive(["./verbena", "nic", "run", .. nic, "--log", LogPath, "--", "stdbuf", "-oL", "dpdk-testpmd", .. testpmd]);
         _reading = Task.WhenAll(Read(_process.StandardOutput), Read(_process.StandardError));
@@ -66,7 +69,7 @@ internal sealed class Testpmd : IDisposable
             nic.Add("--private");
         }
 
-        return new Testpmd(host, [.. nic], [.. testpmd, "--", "--interactive", "--total-num-mbufs=8192", "--rxd=256", "--txd=256", "--no-flush-rx", .. options ?? []]);
+        return new Testpmd(host, isPrivate ? 0 : wires.Count, [.. nic], [.. testpmd, "--", "--interactive", "--total-num-mbufs=8192", "--rxd=256", "--txd=256", "--no-flush-rx", .. options ?? []]);
     }
 
     /// <summary>Gives commands, and returns what the last of them prints.</summary>
@@ -87,14 +90,18 @@ internal sealed class Testpmd : IDisposable
         Regex.Matches(Command(string.Create(CultureInfo.InvariantCulture, $"show port stats {port}")), @"(?<name>[RT]X-[a-z]+): +(?<count>\d+)", RegexOptions.ExplicitCapture)
             .ToDictionary(match => match.Groups["name"].Value, match => long.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
-    /// <summary>Ends it in its own way. The NIC must have found nothing wrong.</summary>
-    public void Quit()
+    /// <summary>Ends it in its own way. The NIC must have found nothing wrong, and its books must balance.</summary>
+    /// <returns>What each port has counted, in their order, unless they were private.</returns>
+    public IReadOnlyList<Dictionary<string, long>> Quit()
     {
         _process.StandardInput.WriteLine("quit");
         Assert.True(_process.WaitForExit(s_patience), "testpmd does not end");
         _reading.GetAwaiter().GetResult();
         Assert.True(_process.ExitCode == 0, $"testpmd ended with {_process.ExitCode}:\n{Output}");
-        Assert.DoesNotContain("conformance", File.Exists(LogPath) ? File.ReadAllText(LogPath) : "", StringComparison.OrdinalIgnoreCase);
+        Lab.WaitUntil(() => Counted().Count == _sharedPorts);
+        Assert.DoesNotContain("conformance", Log(), StringComparison.OrdinalIgnoreCase);
+        Assert.All(Counted(), port => Assert.Equal(port.Values.Sum(), 2 * s_offered.Sum(name => port.GetValueOrDefault(name))));
+        return Counted();
     }
 
     public void Dispose()
@@ -107,6 +114,15 @@ internal sealed class Testpmd : IDisposable
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
+
+    private string Log() => File.Exists(LogPath) ? File.ReadAllText(LogPath) : "";
+
+    private List<Dictionary<string, long>> Counted() =>
+    [
+        .. Regex.Matches(Log(), "has counted (?<counters>.*)\n", RegexOptions.ExplicitCapture).Select(port =>
+            Regex.Matches(port.Groups["counters"].Value, @"(?<name>[a-z_]+) (?<count>\d+)", RegexOptions.ExplicitCapture)
+                .ToDictionary(match => match.Groups["name"].Value, match => long.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal)),
+    ];
 
     private string AwaitPrompt()
     {

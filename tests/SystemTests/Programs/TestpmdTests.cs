@@ -42,6 +42,22 @@ public sealed class TestpmdTests : IDisposable
     }
 
     [Theory]
+    [InlineData("", "--txq=1")]
+    [InlineData("txq_mpw_en=0", "--txq=1")]
+    [InlineData("txqs_min_inline=0,txq_inline_mpw=256", "--txq=4")]
+    [InlineData("dv_flow_en=0", "--txpkts=200,300,14")]
+    public void What_is_sent_as_fast_as_can_be_is_counted_alike_by_testpmd_and_the_wire(string driver, string options)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["sink"], driver, ["--forward-mode=txonly", "--tx-offloads=0x8000", options]);
+        testpmd.Command("start");
+        Lab.WaitUntil(() => testpmd.Statistics()["TX-packets"] > 100_000);
+        testpmd.Command("stop");
+        long sent = testpmd.Statistics()["TX-packets"];
+        Dictionary<string, long> port = testpmd.Quit()[0];
+        Assert.Equal((sent, sent), (port["queue_sent"], port["wire_sent"]));
+    }
+
+    [Theory]
     [InlineData("--mbuf-size=9300", "")]
     [InlineData("--rx-offloads=0x2000", "--tx-offloads=0x8000")] // a chain of buffers each
     public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(params string[] options)
