@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Record;
 using Verbena.Emulator.Sharing;
 using Verbena.Emulator.Uverbs;
 using Verbena.Emulator.Wires;
@@ -22,15 +23,14 @@ public sealed unsafe class EmulatedNics : IDisposable
     private readonly List<NicDevice> _nics = [];
     private readonly FileTable _files = new(NicShim.Loaded);
     private readonly List<UverbsDevice> _devices = [];
+    private readonly NicRecorder? _recorder;
     private PortClient? _ports;
     private NicThread? _thread;
     private SysfsTree? _sysfs;
     private CallServer? _server;
     private LibraryHooks? _hooks;
 
-    private EmulatedNics()
-    {
-    }
+    private EmulatedNics(NicRecorder? recorder) => _recorder = recorder;
 
     /// <summary>The NICs by the name of their netdev.</summary>
     public IReadOnlyDictionary<string, NicDevice> Devices { get; private set; } = new Dictionary<string, NicDevice>(StringComparer.Ordinal);
@@ -47,27 +47,31 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// <param name="logger">Gets what the NICs have to say; never from the path of a frame.</param>
     /// <param name="stepped">True: no thread of their own; whoever attached them calls <see cref="NicDevice.Step"/>.</param>
     /// <param name="time">The NICs' clock; by default the system's.</param>
+    /// <param name="recorder">Gets what programs do with the NICs; whoever made it disposes it afterwards.</param>
     /// <exception cref="InvalidOperationException">
     /// Some are attached already, two have one name, a netdev or wire can't be made, or the libraries are not installed or
     /// were used before.
     /// </exception>
-    public static EmulatedNics Attach(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null) =>
-        AttachOnce(nics => nics.MakeNics(options, logger, stepped, time), logger);
+    public static EmulatedNics Attach(
+        IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null, NicRecorder? recorder = null) =>
+        AttachOnce(nics => nics.MakeNics(options, logger, stepped, time), logger, recorder);
 
     /// <summary>Makes NICs on the ports of another process, beside those of others, and lets the RDMA libraries of this process find them.</summary>
     /// <param name="socketPath">Where a <see cref="PortServer"/> listens.</param>
     /// <param name="logger">Gets what the NICs have to say; never from the path of a frame.</param>
+    /// <param name="recorder">Gets what programs do with the NICs; whoever made it disposes it afterwards.</param>
     /// <exception cref="InvalidOperationException">As with <see cref="Attach"/>, or nobody listens there.</exception>
-    public static EmulatedNics Join(string socketPath, ILogger logger) => AttachOnce(nics => nics.JoinPorts(socketPath, logger), logger);
+    public static EmulatedNics Join(string socketPath, ILogger logger, NicRecorder? recorder = null) =>
+        AttachOnce(nics => nics.JoinPorts(socketPath, logger), logger, recorder);
 
     /// <summary>
     /// Makes the NICs in a program that none of us wrote: it finds them by SYSFS_PATH and reaches them through the shim in
     /// LD_PRELOAD, both set by whoever started it. They stay as long as the process.
     /// </summary>
     /// <exception cref="InvalidOperationException">A netdev or wire can't be made.</exception>
-    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger)
+    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder)
     {
-        var nics = new EmulatedNics();
+        var nics = new EmulatedNics(recorder);
         s_attached = nics;
         nics.MakeNics(options, logger, stepped: false, time: null);
         nics.Serve(logger);
@@ -75,9 +79,9 @@ public sealed unsafe class EmulatedNics : IDisposable
 
     /// <summary>As <see cref="AttachToProgram"/>, on the ports of another process, beside other programs.</summary>
     /// <exception cref="InvalidOperationException">Nobody listens at the path.</exception>
-    public static void JoinFromProgram(string socketPath, ILogger logger)
+    public static void JoinFromProgram(string socketPath, ILogger logger, NicRecorder? recorder)
     {
-        var nics = new EmulatedNics();
+        var nics = new EmulatedNics(recorder);
         s_attached = nics;
         nics.JoinPorts(socketPath, logger);
         nics.Serve(logger);
@@ -112,9 +116,9 @@ public sealed unsafe class EmulatedNics : IDisposable
         Interlocked.CompareExchange(ref s_attached, null, this);
     }
 
-    private static EmulatedNics AttachOnce(Action<EmulatedNics> make, ILogger logger)
+    private static EmulatedNics AttachOnce(Action<EmulatedNics> make, ILogger logger, NicRecorder? recorder)
     {
-        var nics = new EmulatedNics();
+        var nics = new EmulatedNics(recorder);
         if (Interlocked.CompareExchange(ref s_attached, nics, null) is not null)
         {
             throw new InvalidOperationException("this process has emulated NICs already; they are all made by one call");
@@ -159,7 +163,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     private void Add(NicDevice nic, ILogger logger)
     {
         _nics.Add(nic);
-        _devices.Add(new UverbsDevice(nic, _devices.Count, _files, Faults, logger));
+        _devices.Add(new UverbsDevice(nic, _devices.Count, _files, Faults, logger, _recorder));
         Devices = _nics.ToDictionary(each => each.Options.Name, StringComparer.Ordinal);
     }
 

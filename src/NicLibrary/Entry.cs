@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Record;
 using Verbena.Interop;
 
 namespace Verbena.NicLibrary;
@@ -21,11 +22,11 @@ internal static unsafe class Entry
             ILogger log = FileLog.To(Environment.GetEnvironmentVariable("VERBENA_NIC_LOG"));
             if (Environment.GetEnvironmentVariable("VERBENA_NIC_SOCKET") is { Length: > 0 } socket)
             {
-                EmulatedNics.JoinFromProgram(socket, log);
+                EmulatedNics.JoinFromProgram(socket, log, Recorder());
             }
             else
             {
-                EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), log);
+                EmulatedNics.AttachToProgram(Options(Environment.GetEnvironmentVariable("VERBENA_NIC") ?? ""), log, Recorder());
             }
 
             return 0;
@@ -36,6 +37,9 @@ internal static unsafe class Entry
             return 1;
         }
     }
+
+    private static NicRecorder? Recorder() =>
+        Environment.GetEnvironmentVariable("VERBENA_NIC_RECORD") is { Length: > 0 } path ? NicRecorder.Start(path) : null;
 
     private static List<NicOptions> Options(string lines)
     {

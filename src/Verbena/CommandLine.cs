@@ -80,13 +80,15 @@ internal static class CommandLine
     private static System.CommandLine.Command CreateNic()
     {
         var log = new Option<string?>("--log") { Description = "Where the NIC writes what it finds wrong in its use, and at the end what its ports have counted.", HelpName = "FILE" };
+        var record = new Option<string?>("--record") { Description = "Where each verb of the program is recorded, for nic show.", HelpName = "FILE" };
         var isPrivate = new Option<bool>("--private") { Description = "Puts the ports inside the program: faster, and for it alone." };
         var program = new Argument<string[]>("program") { Description = "The program and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
-        var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, isPrivate, program };
+        var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, record, isPrivate, program };
         run.SetAction((result, _) => GuardAsync(() => NicRunCommand.RunAsync(new NicRunOptions
         {
             Nics = Nics(result),
             Log = result.GetValue(log),
+            Record = result.GetValue(record),
             IsPrivate = result.GetValue(isPrivate),
             Program = result.GetRequiredValue(program),
         })));
@@ -97,7 +99,18 @@ internal static class CommandLine
         serve.SetAction((result, _) => GuardAsync(() => NicServeCommand.RunAsync(
             new NicRunOptions { Nics = Nics(result), Log = result.GetValue(log), IsPrivate = result.GetValue(isPrivate) },
             result.GetValue(outlives))));
-        return new System.CommandLine.Command("nic", "Emulated NICs for programs other than Verbena.") { run, serve };
+        return new System.CommandLine.Command("nic", "Emulated NICs for programs other than Verbena.") { run, serve, CreateShow() };
+    }
+
+    private static System.CommandLine.Command CreateShow()
+    {
+        var file = new Argument<string>("file") { Description = "What nic run --record wrote." };
+        var verb = new Option<string?>("--verb") { Description = "Shows only verbs whose name contains it.", HelpName = "NAME" };
+        var pid = new Option<int?>("--pid") { Description = "Shows only the verbs of a process.", HelpName = "N" };
+        var show = new System.CommandLine.Command("show", "Prints a record as a table.") { file, verb, pid };
+        show.SetAction((result, _) => GuardAsync(() =>
+            Task.FromResult(NicShowCommand.Run(result.GetRequiredValue(file), result.GetValue(verb), result.GetValue(pid)))));
+        return show;
     }
 
     private static NicOptions[] Nics(ParseResult result) =>

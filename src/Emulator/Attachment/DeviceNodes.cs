@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
-using Verbena.Emulator.Nic;
 using Verbena.Emulator.Uverbs;
 using Verbena.Interop;
 using Verbena.Interop.Shim;
@@ -61,12 +60,12 @@ internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> dev
     /// <summary>The descriptor to map instead, and the offset in it.</summary>
     private int Map(verbena_call* call)
     {
-        if (!files.TryGet(call->file, out UverbsContext? context) || call->argument != UarRegion.PageBytes)
+        if (!files.TryGet(call->file, out UverbsContext? context))
         {
             return -(int)Errno.EINVAL;
         }
 
-        (int descriptor, call->offset) = context.Device.Mapping(context, call->offset);
+        (int descriptor, call->offset) = context.Device.Mapping(context, call->argument, call->offset);
         return call->offset < 0 ? -(int)Errno.EINVAL : descriptor;
     }
 

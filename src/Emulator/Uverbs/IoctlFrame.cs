@@ -51,6 +51,9 @@ internal readonly unsafe struct IoctlFrame
 
     public ushort MethodId => _header.method_id;
 
+    /// <summary>All attributes, as the program gave them and the command has left them.</summary>
+    public ReadOnlySpan<ib_uverbs_attr> Attributes => _attributes;
+
     public bool Has(ushort id) => Find(id) >= 0;
 
     /// <summary>Checks that what must be there is, and that what is there is known and has its length.</summary>

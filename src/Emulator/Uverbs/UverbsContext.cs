@@ -6,7 +6,7 @@ namespace Verbena.Emulator.Uverbs;
 
 /// <summary>One opening of the device by a program: its handles, and the descriptors from which it reads events.</summary>
 /// <remarks>All members but <see cref="SendPortEvent"/> are called with the device's commands locked.</remarks>
-internal sealed class UverbsContext(UverbsDevice device, FileTable files) : UverbsFile
+internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable files) : UverbsFile
 {
     private readonly SortedDictionary<uint, UverbsObject> _objects = [];
     private volatile EventChannel[] _completionChannels = [];
@@ -14,6 +14,9 @@ internal sealed class UverbsContext(UverbsDevice device, FileTable files) : Uver
     private uint _lastHandle;
 
     public UverbsDevice Device { get; } = device;
+
+    /// <summary>Counts the openings of the device in this process, from 1.</summary>
+    public uint Number { get; } = number;
 
     /// <summary>How the NIC tells this context's frames from others'.</summary>
     public NicContext NicContext { get; } = new();

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Record;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
 using Verbena.Interop.Verbs;
@@ -15,17 +17,20 @@ internal sealed unsafe partial class UverbsDevice
     private readonly FileTable _files;
     private readonly UverbsFaults _faults;
     private readonly ILogger _logger;
+    private readonly VerbRecords? _records;
     private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
     private ImmutableArray<UverbsContext> _contexts = [];
     private uint _lastProtectionDomain;
+    private uint _lastContext;
 
-    public UverbsDevice(NicDevice nic, int index, FileTable files, UverbsFaults faults, ILogger logger)
+    public UverbsDevice(NicDevice nic, int index, FileTable files, UverbsFaults faults, ILogger logger, NicRecorder? recorder = null)
     {
         Nic = nic;
         Index = index;
         _files = files;
         _faults = faults;
         _logger = logger;
+        _records = recorder is null ? null : new VerbRecords(recorder, Name);
         nic.LinkChanged = OnLinkChanged;
         nic.Resting = OnResting;
         nic.Failed = OnFailed;
@@ -35,6 +40,8 @@ internal sealed unsafe partial class UverbsDevice
 
     /// <summary>The n of uverbs<i>n</i> and mlx5_<i>n</i>.</summary>
     public int Index { get; }
+
+    public string Name => $"mlx5_{Index}";
 
     public NicIdentity Identity => NicIdentity.Of(Nic.Options, Index);
 
@@ -55,8 +62,10 @@ internal sealed unsafe partial class UverbsDevice
     {
         lock (_commands)
         {
-            var context = new UverbsContext(this, _files);
+            long began = NicRecorder.Now();
+            var context = new UverbsContext(this, ++_lastContext, _files);
             _contexts = _contexts.Add(context);
+            _records?.Opened(context.Number, began);
             return context;
         }
     }
@@ -65,8 +74,11 @@ internal sealed unsafe partial class UverbsDevice
     {
         lock (_commands)
         {
+            long began = NicRecorder.Now();
+            int objects = context.Objects.Count();
             _contexts = _contexts.Remove(context);
             context.DestroyAll();
+            _records?.Closed(context.Number, objects, began);
         }
     }
 
@@ -75,38 +87,75 @@ internal sealed unsafe partial class UverbsDevice
     {
         lock (_commands)
         {
-            try
+            long began = NicRecorder.Now();
+            if (!TryRead(header, out IoctlFrame frame, out Errno errno, out string? reason))
             {
-                Dispatch(context, new IoctlFrame(header));
-                return 0;
+                _records?.Malformed(context.Number, errno, reason, began);
+                return -(int)errno;
             }
-            catch (UverbsException refusal)
-            {
-                LogRefusal(refusal.Message, refusal.Errno);
-                return -(int)refusal.Errno;
-            }
-            catch (NicException refusal)
-            {
-                LogRefusal(refusal.Message, (Errno)refusal.Errno);
-                return -refusal.Errno;
-            }
+
+            (errno, reason) = Run(context, frame);
+            _records?.Commanded(context.Number, frame, errno, reason, began);
+            return -(int)errno;
         }
     }
 
     /// <summary>The file and the offset in it that the program is to map for what it asked for; offset -1 where it may not.</summary>
-    public (int Descriptor, long Offset) Mapping(UverbsContext context, long mmapOffset)
+    public (int Descriptor, long Offset) Mapping(UverbsContext context, ulong lengthBytes, long mmapOffset)
     {
         lock (_commands)
         {
-            long clock = context.IsOpen ? ClockPages.Offset(mmapOffset) : -1;
-            return clock >= 0
-                ? (Nic.Clock.FileDescriptor, clock)
-                : (Nic.Uar.FileDescriptor, context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1);
+            long began = NicRecorder.Now();
+            (int Descriptor, long Offset) mapping = lengthBytes == UarRegion.PageBytes ? Mapping(context, mmapOffset) : (-1, -1);
+            _records?.Mapped(context.Number, lengthBytes, mmapOffset, mapping.Offset < 0 ? Errno.EINVAL : default, began);
+            return mapping;
         }
     }
 
     /// <summary>A number for a protection domain, by which the NIC compares queues and memory regions.</summary>
     public uint NextProtectionDomain() => ++_lastProtectionDomain;
+
+    private (int Descriptor, long Offset) Mapping(UverbsContext context, long mmapOffset)
+    {
+        long clock = context.IsOpen ? ClockPages.Offset(mmapOffset) : -1;
+        return clock >= 0
+            ? (Nic.Clock.FileDescriptor, clock)
+            : (Nic.Uar.FileDescriptor, context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1);
+    }
+
+    private bool TryRead(ib_uverbs_ioctl_hdr* header, out IoctlFrame frame, out Errno errno, [NotNullWhen(false)] out string? reason)
+    {
+        try
+        {
+            (frame, errno, reason) = (new IoctlFrame(header), default, null);
+            return true;
+        }
+        catch (UverbsException refusal)
+        {
+            LogRefusal(refusal.Message, refusal.Errno);
+            (frame, errno, reason) = (default, refusal.Errno, refusal.Message);
+            return false;
+        }
+    }
+
+    private (Errno Errno, string? Reason) Run(UverbsContext context, in IoctlFrame frame)
+    {
+        try
+        {
+            Dispatch(context, frame);
+            return default;
+        }
+        catch (UverbsException refusal)
+        {
+            LogRefusal(refusal.Message, refusal.Errno);
+            return (refusal.Errno, refusal.Message);
+        }
+        catch (NicException refusal)
+        {
+            LogRefusal(refusal.Message, (Errno)refusal.Errno);
+            return ((Errno)refusal.Errno, refusal.Message);
+        }
+    }
 
     private void Dispatch(UverbsContext context, in IoctlFrame frame)
     {

@@ -29,6 +29,7 @@ internal static class NicRunCommand
         Environment.SetEnvironmentVariable("VERBENA_NIC_DEVICES", options.Nics.Count.ToString(CultureInfo.InvariantCulture));
         Environment.SetEnvironmentVariable("VERBENA_NIC_LIBRARY", library);
         Environment.SetEnvironmentVariable("VERBENA_NIC_LOG", options.Log is null ? null : Path.GetFullPath(options.Log));
+        Environment.SetEnvironmentVariable("VERBENA_NIC_RECORD", options.Record is null ? null : Path.GetFullPath(options.Record));
         string? preloaded = Environment.GetEnvironmentVariable("LD_PRELOAD");
         Environment.SetEnvironmentVariable("LD_PRELOAD", string.IsNullOrEmpty(preloaded) ? shim : $"{shim}:{preloaded}");
         Become([.. await NamespaceAsync().ConfigureAwait(false), .. options.Program]);

@@ -12,6 +12,9 @@ internal sealed record NicRunOptions
     /// <summary>Where the NIC writes what it finds wrong in the program's use of it; null: nowhere.</summary>
     public string? Log { get; init; }
 
+    /// <summary>Where each verb of the program is recorded; null: nowhere.</summary>
+    public string? Record { get; init; }
+
     /// <summary>The ports are inside the program, which then is the only one that has them: no copy of a frame is made on its way.</summary>
     public bool IsPrivate { get; init; }
 

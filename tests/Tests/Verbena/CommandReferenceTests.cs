@@ -7,19 +7,8 @@ public sealed class CommandReferenceTests
     [Fact]
     public void The_manual_is_what_the_command_table_says()
     {
-        string path = Path.Combine(Root(), "docs", "cli.md");
+        string path = Path.Combine(Repository.Root, "docs", "cli.md");
         Assert.True(string.Equals(CommandReference.Write(), File.ReadAllText(path), StringComparison.Ordinal),
             "docs/cli.md is out of date; make it anew: ./verbena docs > docs/cli.md");
-    }
-
-    private static string Root()
-    {
-        string directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "Verbena.slnx")))
-        {
-            directory = Path.GetDirectoryName(directory)!;
-        }
-
-        return directory;
     }
 }

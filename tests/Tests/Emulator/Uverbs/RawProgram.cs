@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Record;
 using Verbena.Emulator.Uverbs;
 using Verbena.Emulator.Wires;
 using Verbena.Interop;
@@ -21,12 +22,12 @@ internal sealed unsafe class RawProgram : IDisposable
     private readonly NicDevice _nic;
     private int _used;
 
-    public RawProgram(string options = "raw0", bool opened = true)
+    public RawProgram(string options = "raw0", bool opened = true, NicRecorder? recorder = null)
     {
         NativeMemory.Clear(_memory, MemoryBytes);
         Assert.True(NicOptions.TryParse(options, out NicOptions parsed, out string error), error);
         _nic = new NicDevice(new LocalPort(parsed, new PatchPanel(), new ManualTime(), new MemoryNetdev()), NullLogger.Instance, new ManualTime());
-        Uverbs = new UverbsDevice(_nic, 0, new FileTable(NicShim.Loaded), new UverbsFaults(), NullLogger.Instance);
+        Uverbs = new UverbsDevice(_nic, 0, new FileTable(NicShim.Loaded), new UverbsFaults(), NullLogger.Instance, recorder);
         Context = Uverbs.Open();
         if (opened)
         {

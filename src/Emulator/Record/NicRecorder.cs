@@ -1,0 +1,138 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Verbena.Interop;
+
+namespace Verbena.Emulator.Record;
+
+/// <summary>Appends what programs ask of emulated NICs to a file, a JSON object a line.</summary>
+/// <remarks>
+/// Each line is one write(2) with O_APPEND, so that several processes can record into one file. What can't be written is
+/// lost: a full disk is no reason to disturb the program. Any thread may record.
+/// </remarks>
+public sealed unsafe class NicRecorder : IDisposable
+{
+    private const long NanosecondsPerTick = 100; // of a DateTime
+
+    private readonly Lock _lock = new();
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private readonly Utf8JsonWriter _json;
+    private readonly string _path;
+    private readonly DateTime _startedWall = DateTime.UtcNow;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private int _descriptor;
+    private (ulong Device, ulong Inode) _file;
+
+    private NicRecorder(string path)
+    {
+        _path = path;
+        _json = new Utf8JsonWriter(_buffer);
+        if (!Open())
+        {
+            var failure = (Errno)Marshal.GetLastPInvokeError();
+            _json.Dispose();
+            throw new InvalidOperationException($"{path} can't be written: {failure}");
+        }
+    }
+
+    /// <summary>Begins to record at the end of a file.</summary>
+    /// <exception cref="InvalidOperationException">The file can't be written.</exception>
+    public static NicRecorder Start(string path) => new(path);
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_descriptor >= 0 && IsOurs())
+            {
+                _ = Libc.close(_descriptor);
+            }
+
+            _descriptor = -1;
+            _json.Dispose();
+        }
+    }
+
+    /// <summary>The time, for <see cref="Begin"/>.</summary>
+    internal static long Now() => Stopwatch.GetTimestamp();
+
+    /// <summary>Begins a line; it is written when that is disposed.</summary>
+    /// <param name="device">mlx5_0</param>
+    /// <param name="verb">What was done.</param>
+    /// <param name="began">When that began (<see cref="Now"/>).</param>
+    internal RecordLine Begin(string device, string verb, long began)
+    {
+        Lock.Scope scope = _lock.EnterScope();
+        long nanoseconds = (long)Stopwatch.GetElapsedTime(_started, began).TotalNanoseconds;
+        _buffer.ResetWrittenCount();
+        _json.Reset();
+        _json.WriteStartObject();
+        _json.WriteNumber("time", nanoseconds);
+        _json.WriteString("wall", _startedWall.AddTicks(nanoseconds / NanosecondsPerTick).ToString("o", CultureInfo.InvariantCulture));
+        _json.WriteNumber("pid", Libc.getpid());
+        _json.WriteString("device", device);
+        _json.WriteString("verb", verb);
+        return new RecordLine(this, _json, scope);
+    }
+
+    /// <summary>Ends the line that was begun. The lock is held.</summary>
+    internal void End()
+    {
+        _json.WriteEndObject();
+        _json.Flush();
+        _buffer.GetSpan(1)[0] = (byte)'\n';
+        _buffer.Advance(1);
+        if ((_descriptor < 0 || !IsOurs()) && !Open())
+        {
+            return;
+        }
+
+        fixed (byte* line = _buffer.WrittenSpan)
+        {
+            _ = Libc.write(_descriptor, line, (nuint)_buffer.WrittenCount);
+        }
+    }
+
+    private bool Open()
+    {
+        _descriptor = Libc.open(_path, Libc.O_WRONLY | Libc.O_APPEND | Libc.O_CREAT | Libc.O_CLOEXEC, 0x1B6); // rw for all, less the umask
+        stat file;
+        if (_descriptor < 0 || Libc.fstat(_descriptor, &file) != 0)
+        {
+            return false;
+        }
+
+        _file = (file.st_dev, file.st_ino);
+        return true;
+    }
+
+    /// <summary>Whether the descriptor is still the file: a program may close all that it did not open itself, and open others.</summary>
+    private bool IsOurs()
+    {
+        stat file;
+        return Libc.fstat(_descriptor, &file) == 0 && (file.st_dev, file.st_ino) == _file;
+    }
+}
+
+/// <summary>A line that is being written; it holds the recorder until it is disposed.</summary>
+internal readonly ref struct RecordLine(NicRecorder recorder, Utf8JsonWriter json, Lock.Scope scope)
+{
+    private readonly Lock.Scope _scope = scope;
+
+    /// <summary>Takes the properties of the line's object.</summary>
+    public Utf8JsonWriter Json { get; } = json;
+
+    public void Dispose()
+    {
+        try
+        {
+            recorder.End();
+        }
+        finally
+        {
+            _scope.Dispose();
+        }
+    }
+}
