@@ -4,8 +4,8 @@ Each test has two ends with a context of their own on one port. What one sends, 
 for the frames' destination address.
 """
 import ctypes
+import itertools
 import os
-import select
 import time
 import unittest
 
@@ -25,17 +25,19 @@ from pyverbs.wq import WQ, RwqIndTable, RwqIndTableInitAttr, RxHashConf, WQAttr,
 from pyverbs.wr import SGE, RecvWR, SendWR
 
 DEVICE = 'mlx5_0'
-MAC = '02:00:00:00:00:01'
 SLOTS = 64
 SLOT_BYTES = 2048
 PATIENCE_SECONDS = 30
 ALL_STANDARD_FIELDS = e.IBV_WC_STANDARD_FLAGS
 EMPTY = 2  # ENOENT of ibv_start_poll and ibv_next_poll
 
+addresses = itertools.count(1)
+mac = None  # where the frames of this test go; each test has another, for what one has sent may arrive in the next
+
 
 def frame(number, length=100):
     """An Ethernet frame of an experimental type, told from others by its content."""
-    header = bytes.fromhex(MAC.replace(':', '')) + bytes.fromhex('0200000000aa88b5')
+    header = bytes.fromhex(mac.replace(':', '')) + bytes.fromhex('0200000000aa88b5')
     return (header + bytes((number + i) & 0xff for i in range(length)))[:length]
 
 
@@ -72,9 +74,9 @@ class End:
         return QPEx(self.ctx, init, QPAttr(port_num=1))
 
     def listen(self, qp=None):
-        """Asks for the frames to MAC. The flow lives as long as what is returned."""
+        """Asks for the frames to mac. The flow lives as long as what is returned."""
         attributes = FlowAttr(num_of_specs=1, port=1)
-        attributes.specs.append(EthSpec(dst_mac=MAC))
+        attributes.specs.append(EthSpec(dst_mac=mac))
         return Flow(qp or self.qp, attributes)
 
     def sge(self, slot, length=SLOT_BYTES):
@@ -124,6 +126,10 @@ def read_all(cqex, count, read):
 
 
 class RawPacketTest(unittest.TestCase):
+    def setUp(self):
+        global mac
+        mac = f'02:00:00:00:01:{next(addresses):02x}'
+
     def exchange(self, client, server, count=8, lengths=None):
         """Sends frames from end to end and compares what arrives with what was sent. The server's CQ is a plain one."""
         lengths = lengths or [60 + 7 * i for i in range(count)]
@@ -140,6 +146,7 @@ class RawPacketTest(unittest.TestCase):
 
 class CompletionEvents(RawPacketTest):
     def setUp(self):
+        super().setUp()
         self.client = End()
         self.channel = None
         self.server = End(make_cq=self.cq_with_channel)
@@ -255,6 +262,7 @@ class ParentDomains(RawPacketTest):
     """A pyverbs object must not outlive the allocators of its parent domain, so all is closed in order."""
 
     def setUp(self):
+        super().setUp()
         self.held = {}
         self.freed = 0
 
@@ -399,6 +407,7 @@ class ExtendedQueuePairs(RawPacketTest):
     """The ibv_wr_… functions, which write work requests without going through struct ibv_send_wr."""
 
     def setUp(self):
+        super().setUp()
         self.client, self.server = End(make_qp=End.extended_qp), End()
         self.flow = self.server.listen()
         self.server.post_receives(32)
