@@ -12,6 +12,8 @@ internal sealed class AbsentNetdev(NicOptions options) : HostNetdev
 
     public override bool HasCarrier => false;
 
+    public override bool HasToLook => false;
+
     public override void Receive(FrameBatch frames)
     {
     }

@@ -6,6 +6,9 @@ internal interface INicUnit
     /// <summary>Descriptors that become readable when there may be something to do; there may be without.</summary>
     IEnumerable<int> PollDescriptors { get; }
 
+    /// <summary>True if something may come to do of which no descriptor tells.</summary>
+    bool HasToLook { get; }
+
     /// <summary>Does one bounded pass, and says whether there was anything to do.</summary>
     bool Step();
 

@@ -62,6 +62,8 @@ internal sealed class LocalPort : NicPort
 
     public override IEnumerable<int> PollDescriptors => [_wire.PollDescriptor, _netdev.PollDescriptor];
 
+    public override bool HasToLook => _wire.HasToLook || _netdev.HasToLook;
+
     /// <summary>Stops steering before the next frame, until it is taken back; what has come waits.</summary>
     public bool IsPaused { get; set; }
 

@@ -84,6 +84,8 @@ public sealed partial class NicDevice : INicUnit, IDisposable
 
     IEnumerable<int> INicUnit.PollDescriptors => _port.PollDescriptors;
 
+    bool INicUnit.HasToLook => _port.HasToLook || _queues.DoorbellPages.Length + _queues.ArmPages.Length > 0;
+
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public void SetCarrier(bool up) => _port.SetCarrier(up);
 

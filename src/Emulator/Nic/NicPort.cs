@@ -24,6 +24,9 @@ internal abstract class NicPort(NicOptions options, PortCounters counters) : IDi
     /// <summary>Descriptors that become readable when there may be something to receive; there may be without.</summary>
     public abstract IEnumerable<int> PollDescriptors { get; }
 
+    /// <summary>True if something may come of which no descriptor tells.</summary>
+    public virtual bool HasToLook => false;
+
     /// <summary>Address of the netdev.</summary>
     public abstract MacAddress MacAddress { get; }
 

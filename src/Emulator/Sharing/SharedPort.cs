@@ -79,6 +79,8 @@ public sealed unsafe partial class SharedPort : INicUnit, IDisposable
 
     IEnumerable<int> INicUnit.PollDescriptors => [.. _port.PollDescriptors, _waker.Descriptor];
 
+    bool INicUnit.HasToLook => _port.HasToLook;
+
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public void SetCarrier(bool up) => _port.SetCarrier(up);
 

@@ -29,6 +29,9 @@ internal sealed unsafe class CableWire : Wire
 
     public override bool HasCarrier => Peer is { _showsLink: true };
 
+    /// <summary>What the peer sends it sends in a pass of the same thread, after which this end gets its own.</summary>
+    public override bool HasToLook => false;
+
     public override int SendRoom => Peer is { } peer ? peer._writer.FreeRecords : FrameBatch.Capacity;
 
     public override void ShowLink(bool isUp) => _showsLink = isUp;

@@ -43,6 +43,8 @@ public sealed class PcapWire : Wire
     /// <summary>True once every frame of the capture has been received; one that is cut short ends it.</summary>
     public bool IsAtEnd { get; private set; }
 
+    public override bool HasToLook => !IsAtEnd;
+
     public override void Receive(FrameBatch frames)
     {
         while (!IsAtEnd && frames.HasRoom)

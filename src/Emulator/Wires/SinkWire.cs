@@ -7,6 +7,8 @@ public sealed class SinkWire : Wire
 
     public override bool HasCarrier => true;
 
+    public override bool HasToLook => false;
+
     public override void Receive(FrameBatch frames)
     {
     }

@@ -10,8 +10,11 @@ public abstract class Wire : IDisposable
     /// <summary>How many frames <see cref="Send"/> takes now; the NIC offers no more, so that nothing is lost in between.</summary>
     public virtual int SendRoom => FrameBatch.Capacity;
 
-    /// <summary>A descriptor that becomes readable when frames have arrived; -1: there is none, ask by <see cref="Receive"/>.</summary>
+    /// <summary>A descriptor that becomes readable when frames have arrived; -1: there is none.</summary>
     public virtual int PollDescriptor => -1;
+
+    /// <summary>True if frames may arrive of which only <see cref="Receive"/> tells.</summary>
+    public virtual bool HasToLook => PollDescriptor < 0;
 
     /// <summary>Frames sent from the far end that were lost on the way, as far as the wire knows; the NIC counts them.</summary>
     public virtual ulong ReceiveErrors => 0;

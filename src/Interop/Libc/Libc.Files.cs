@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Verbena.Interop;
 
 /// <summary>Descriptors and what they stand for (unistd.h, fcntl.h, sys/stat.h, sys/ioctl.h). Failures give -1 and errno.</summary>
-[CConstants("fcntl.h", "sys/mman.h", "sys/stat.h", "poll.h", "sys/eventfd.h", "sys/syscall.h")]
+[CConstants("fcntl.h", "sys/mman.h", "sys/stat.h", "poll.h", "sys/eventfd.h", "sys/syscall.h", "sys/prctl.h")]
 public static unsafe partial class Libc
 {
     public const int O_RDONLY = 0;

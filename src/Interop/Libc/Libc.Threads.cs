@@ -10,6 +10,12 @@ public static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int sched_setaffinity(int pid, nuint cpusetsize, ulong* mask);
 
+    public const int PR_SET_TIMERSLACK = 29;
+
+    /// <summary>Changes something about the calling thread or process.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int prctl(int option, ulong argument);
+
     /// <summary>Suspends the calling thread.</summary>
     [LibraryImport("libc")]
     public static partial int nanosleep(timespec* requested, timespec* remaining);
