@@ -4,6 +4,7 @@ using Verbena.Control;
 using Verbena.Dataplane;
 using Verbena.Dataplane.Cli;
 using Verbena.Emulator;
+using Verbena.Nic;
 using Verbena.Packets;
 
 namespace Verbena;
@@ -29,9 +30,9 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         Commands = new CommandTable(logs.CreateLogger("cli"));
         try
         {
-            if (options.EmulatedNics.Count > 0) // before anything touches libibverbs, which looks for devices once
+            if (FindEmulatedNics(options, logs) is { } nics) // before anything touches libibverbs, which looks for devices once
             {
-                EmulatedNics nics = Own(EmulatedNics.Attach(options.EmulatedNics, logs.CreateLogger("emulator")));
+                Own(nics);
                 EmulatedNicCommands.AddTo(Commands, [.. nics.Devices.Values]);
             }
 
@@ -91,6 +92,16 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         }
 
         LogStopped(_log);
+    }
+
+    /// <summary>The emulated NICs that were asked for, or those of the <c>nic run</c> that this process was started in.</summary>
+    private static EmulatedNics? FindEmulatedNics(DataPlaneOptions options, ILoggerFactory logs)
+    {
+        string? shared = Environment.GetEnvironmentVariable(NicRunCommand.SocketVariable);
+        ILogger log = logs.CreateLogger("emulator");
+        return options.EmulatedNics.Count > 0 ? EmulatedNics.Attach(options.EmulatedNics, log)
+            : string.IsNullOrEmpty(shared) ? null
+            : EmulatedNics.Join(shared, log);
     }
 
     private T Own<T>(T made)

@@ -22,13 +22,17 @@ public sealed class NetworkNamespace : IDisposable
         }
 
         string[] user = ownUserNamespace ? ["--user", "--preserve-credentials"] : [];
-        _enter = ["nsenter", "--target", $"{_holder.Id}", .. user, "--net", "--"];
+        Enter = ["--target", $"{_holder.Id}", .. user, "--net", "--"];
+        _enter = ["nsenter", .. Enter];
     }
 
     private static bool IsRoot => geteuid() == 0;
 
     /// <summary>Id of the process that holds the namespace, as <c>ip link … netns</c> takes it.</summary>
     public int ProcessId => _holder.Id;
+
+    /// <summary>What nsenter needs to get there, up to the program.</summary>
+    public IReadOnlyList<string> Enter { get; }
 
     public static NetworkNamespace Create()
     {
