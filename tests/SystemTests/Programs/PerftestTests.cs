@@ -96,7 +96,7 @@ public sealed class PerftestTests : IDisposable
         string server = File.Exists(output + ".server") ? File.ReadAllText(output + ".server") : "";
         string client = File.Exists(output + ".client") ? File.ReadAllText(output + ".client") : "";
         Assert.True(result.Status == 0, $"{result.Output}\nIf perftest is missing: apt-get install perftest\nserver: {server}\nclient: {client}");
-        Assert.Equal("", File.Exists(log) ? File.ReadAllText(log) : "");
+        Assert.DoesNotContain("conformance violation", File.Exists(log) ? File.ReadAllText(log) : "", StringComparison.Ordinal);
         return (server, client);
     }
 }
