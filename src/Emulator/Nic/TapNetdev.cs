@@ -20,6 +20,7 @@ internal sealed class TapNetdev : HostNetdev
         {
             _tap.Requests.SetMac(options.Address);
             _tap.Requests.SetMtu(options.Mtu);
+            _tap.Requests.SetSpeed(options.SpeedGbps);
         }
         catch (InvalidOperationException)
         {

@@ -52,6 +52,22 @@ internal sealed unsafe class InterfaceRequests : IDisposable
         Check(Libc.ioctl(_socket, Sockios.SIOCSIFMTU, &request), $"setting the MTU of {_name} to {bytes}");
     }
 
+    /// <summary>Lets the interface report a speed; an old kernel keeps to the 10 Mb/s or 10 Gb/s of its TAPs.</summary>
+    public void SetSpeed(int gigabitsPerSecond)
+    {
+        uint megabits = (uint)gigabitsPerSecond * 1000;
+        var settings = new ethtool_cmd
+        {
+            cmd = Ethtool.ETHTOOL_SSET,
+            speed = (ushort)megabits,
+            speed_hi = (ushort)(megabits >> 16),
+            duplex = Ethtool.DUPLEX_FULL,
+        };
+        ifreq request = Named(_name);
+        request.ifr_data = &settings;
+        _ = Libc.ioctl(_socket, Sockios.SIOCETHTOOL, &request);
+    }
+
     /// <exception cref="InvalidOperationException">The kernel refuses; the message says what.</exception>
     public void SetUp()
     {

@@ -31,6 +31,26 @@ public static class Sockios
     public const int SIOCGIFMTU = 0x8921;
     public const int SIOCSIFMTU = 0x8922;
     public const int SIOCSIFHWADDR = 0x8924;
+    public const int SIOCETHTOOL = 0x8946;
+}
+
+/// <summary>Commands and values of ethtool.</summary>
+[CConstants("linux/ethtool.h")]
+public static class Ethtool
+{
+    public const uint ETHTOOL_SSET = 2;
+    public const byte DUPLEX_FULL = 1;
+}
+
+/// <summary>Settings of a link; its speed in Mb/s is in two halves.</summary>
+[CStruct("struct ethtool_cmd", "linux/ethtool.h")]
+[StructLayout(LayoutKind.Explicit, Size = 44)]
+public struct ethtool_cmd
+{
+    [FieldOffset(0)] public uint cmd;
+    [FieldOffset(12)] public ushort speed;
+    [FieldOffset(14)] public byte duplex;
+    [FieldOffset(28)] public ushort speed_hi;
 }
 
 /// <summary>Requests and flags of TUN/TAP devices.</summary>
@@ -70,6 +90,7 @@ public unsafe struct ifreq
     [FieldOffset(0)] public fixed byte ifr_name[16];
     [FieldOffset(16)] public short ifr_flags;
     [FieldOffset(16)] public int ifr_mtu;
+    [FieldOffset(16)] public void* ifr_data;
 
     /// <summary>The family of the address, ARPHRD_ETHER for Ethernet.</summary>
     [CField("ifr_hwaddr.sa_family")]

@@ -262,7 +262,7 @@ public sealed class TestpmdTests : IDisposable
             Assert.Equal(frames.Select(Swapped).Order(s_byBytes), far.Exchange(frames).Order(s_byBytes));
         }
 
-        Assert.Contains("Link status: up", testpmd.Command("show port info 0"), StringComparison.Ordinal);
+        Assert.Matches("Link status: up\\s+Link speed: 100 Gbps", testpmd.Command("show port info 0"));
         _host.Run("ip", "link", "set", "far0", "down");
         Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: down", StringComparison.Ordinal));
         _host.Run("ip", "link", "set", "far0", "up");
