@@ -48,7 +48,9 @@ internal sealed class Testpmd : IDisposable
     /// <param name="driver">Options of the mlx5 driver.</param>
     /// <param name="options">Options of testpmd itself.</param>
     /// <param name="isPrivate">Whether the ports are inside the process.</param>
-    public static Testpmd Start(NetworkNamespace host, IReadOnlyList<string> wires, string driver = "", IReadOnlyList<string>? options = null, bool isPrivate = false)
+    /// <param name="behaviour">Further options of the NICs, each with a comma before it.</param>
+    public static Testpmd Start(NetworkNamespace host, IReadOnlyList<string> wires, string driver = "", IReadOnlyList<string>? options = null,
+        bool isPrivate = false, string behaviour = "")
     {
         var nic = new List<string>();
         var testpmd = new List<string>
@@ -59,7 +61,7 @@ internal sealed class Testpmd : IDisposable
         for (int i = 0; i < wires.Count; i++)
         {
             nic.Add("--nic");
-            nic.Add(string.Create(CultureInfo.InvariantCulture, $"enp94s0f{i},mac=02:00:00:00:00:{i + 1:x2},wire={wires[i]}"));
+            nic.Add(string.Create(CultureInfo.InvariantCulture, $"enp94s0f{i},mac=02:00:00:00:00:{i + 1:x2},wire={wires[i]}{behaviour}"));
             testpmd.Add("--allow");
             testpmd.Add(string.Create(CultureInfo.InvariantCulture, $"0000:5e:00.{i}{(driver.Length > 0 ? "," : "")}{driver}"));
         }

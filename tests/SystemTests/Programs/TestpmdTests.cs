@@ -41,6 +41,26 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
+    /// <remarks>Frames of one kind, since only completions that look alike are compressed.</remarks>
+    [Theory]
+    [InlineData(",cqe-compression=aggressive", "")]
+    [InlineData(",cqe-compression=random:1", "")]
+    [InlineData(",cqe-compression=random:2,cqe-sessions-wrap=on", "rx_vec_en=0")]
+    [InlineData(",cqe-compression=random:3", Mprq)]
+    [InlineData(",cqe-compression=random:4,cqe-sessions-wrap=on", Mprq + ",rx_vec_en=0")]
+    public void What_the_NIC_compresses_DPDK_reads(string behaviour, string driver)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap"], behaviour: behaviour);
+        using FarEnd far = Plug("far0");
+        testpmd.Command("start");
+        byte[][] frames = [.. Enumerable.Range(0, 1500).Select(i => Mixed(5 * i, 60 + (i * 7 % 1400)))];
+
+        Assert.Equal(frames.Select(Swapped), far.Exchange(frames));
+
+        Assert.Equal(Counted(frames, frames), testpmd.Statistics());
+        testpmd.Quit();
+    }
+
     [Theory]
     [InlineData("", "--txq=1")]
     [InlineData("txq_mpw_en=0", "--txq=1")]
