@@ -24,6 +24,7 @@ public sealed unsafe class CompletionQueue
     private uint _producer; // running through 32 bits, of which 24 count
     private uint _visible;  // one after the last that the program can see; behind the producer while completions are held back
     private uint _consumer; // the last that the program published
+    private uint _marks;    // of resizing, which are not in the ring of today, and which the program passes with its next index
     private uint _seenArm = CompletionArm.NeverArmed;
 
     internal CompletionQueue(uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance)
@@ -120,7 +121,7 @@ public sealed unsafe class CompletionQueue
     {
         Close();
         ReadConsumer();
-        if (Used >= Math.Min(_ring.Entries, (uint)entries))
+        if (Used >= _ring.Entries || Used > (uint)entries)
         {
             throw NicException.Invalid($"CQ {Number} holds {Used} completions, too many to go on with {entries} entries");
         }
@@ -128,6 +129,7 @@ public sealed unsafe class CompletionQueue
         Unsafe.InitBlockUnaligned(_ring[_producer], 0, (uint)sizeof(mlx5_cqe64) - 1);
         _ring.Publish(_producer++, Mlx5Cqe.MLX5_CQE_RESIZE_CQ << 4);
         _visible = _producer;
+        _marks++;
         _ring = new CompletionRing(bufferAddress, entries, _parameters.EntryBytes, _parameters.Pads);
     }
 
@@ -166,6 +168,7 @@ public sealed unsafe class CompletionQueue
         bool isCount = raw == (consumer & IndexMask) || raw == consumer || raw == (ushort)consumer;
         if (isCount && consumer - _consumer <= _visible - _consumer)
         {
+            _marks = consumer == _consumer ? _marks : 0;
             _consumer = consumer;
         }
         else
@@ -176,7 +179,8 @@ public sealed unsafe class CompletionQueue
         }
     }
 
-    private uint Used => _producer - _consumer;
+    /// <summary>What the program has not consumed, as far as the NIC knows.</summary>
+    private uint Used => _producer - _consumer - _marks;
 
     /// <summary>Adds the completion at <see cref="CompressionSession.Next"/> to the session, or to a new one.</summary>
     private void Hold(CompressionSession session)

@@ -147,6 +147,24 @@ public sealed unsafe class CompressionTests
     }
 
     [Fact]
+    public void A_queue_that_begins_anew_begins_a_session_anew()
+    {
+        using TestPort port = new(behaviour: new NicBehaviour { CqeCompression = CqeCompressionPolicy.Aggressive });
+        using ReceiveProgram program = new(port.Nic, new ReceiveSetup { Compression = CqeCompressionFormat.Hash });
+        program.Flow(Mac);
+        for (int i = 0; i < 2; i++)
+        {
+            program.Post(3);
+            port.FromWire(Frame(0), Frame(1), Frame(2));
+            program.Reset(); // before what the NIC holds back is due
+        }
+
+        port.Time.Advance(TimeSpan.FromMilliseconds(1));
+        port.Run();
+        Assert.Equal([0, 1, 2, 0, 1, 2], program.TakeAll().Select(received => (int)received.Completion.wqe_counter.Value));
+    }
+
+    [Fact]
     public void An_error_is_never_compressed_and_ends_the_session_before_it()
     {
         using TestPort port = new();

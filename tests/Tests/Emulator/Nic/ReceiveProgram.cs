@@ -202,6 +202,15 @@ internal sealed unsafe class ReceiveProgram : IDisposable
         return finished;
     }
 
+    /// <summary>Begins anew with the receive queue, as after an error.</summary>
+    public void Reset()
+    {
+        _nic.Modify(Queue, QueueState.Reset);
+        (_posted, _consumedStrides) = (0, 0);
+        Records[4] = 0u;
+        _nic.Modify(Queue, QueueState.Ready);
+    }
+
     /// <summary>Asks for an event, as libmlx5 does.</summary>
     public void Arm(uint command)
     {
