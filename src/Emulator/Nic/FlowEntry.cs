@@ -7,7 +7,8 @@ internal sealed class FlowEntry(FlowGroup group, FlowRule first)
 
     public FlowGroup Group { get; } = group;
 
-    public MatchFields Value { get; } = first.Match.Value;
+    /// <summary>What frames have under the group's mask. A field, since each frame reads a part of it.</summary>
+    public readonly MatchFields Value = first.Match.Value;
 
     /// <summary>What completions carry: the tag of the flow that was first here.</summary>
     public uint Tag { get; } = first.Parameters.Tag ?? 0;

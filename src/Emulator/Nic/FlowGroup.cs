@@ -10,6 +10,7 @@ internal sealed class FlowGroup(FlowLevel level, MatchFields mask, MatchCriteria
     private readonly bool _isDeep = mask.Misc != default || mask.Inner != default;
     private readonly Vector512<ulong> _outerMask = mask.Outer;
     private FlowEntry?[] _slots = new FlowEntry?[MinSlots]; // open addressing, at most half full
+    private FlowEntry? _only;                               // the entry of a group that has one, as most have: found without hashing
     private int _count;
 
     public FlowLevel Level { get; } = level;
@@ -34,10 +35,18 @@ internal sealed class FlowGroup(FlowLevel level, MatchFields mask, MatchCriteria
     /// <param name="outer">The frame's outer headers.</param>
     /// <param name="fields">All of its fields, if any group <see cref="IsDeep"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public FlowEntry? Find(in Vector512<ulong> outer, in MatchFields fields) =>
-        _isDeep ? FindDeep(in fields) : FindOuter(outer & _outerMask);
+    public FlowEntry? Find(in Vector512<ulong> outer, in MatchFields fields)
+    {
+        if (_isDeep)
+        {
+            return FindDeep(in fields);
+        }
 
-    public FlowEntry? FindValue(in MatchFields value) => _isDeep ? FindDeep(in value) : FindOuter(value.Outer);
+        Vector512<ulong> value = outer & _outerMask;
+        return _only is not { } only ? FindOuter(in value) : only.Value.Outer == value ? only : null;
+    }
+
+    public FlowEntry? FindValue(in MatchFields value) => _isDeep ? FindDeep(in value) : FindOuter(in value.Outer);
 
     public FlowEntry Add(FlowRule rule)
     {
@@ -53,6 +62,7 @@ internal sealed class FlowGroup(FlowLevel level, MatchFields mask, MatchCriteria
         }
 
         Insert(entry);
+        _only = _count == 1 ? entry : null;
         return entry;
     }
 
@@ -69,12 +79,14 @@ internal sealed class FlowGroup(FlowLevel level, MatchFields mask, MatchCriteria
             _slots[next] = null;
             Insert(moved);
         }
+
+        _only = _count == 1 ? Array.Find(_slots, e => e is not null) : null;
     }
 
-    private FlowEntry? FindOuter(Vector512<ulong> value)
+    private FlowEntry? FindOuter(in Vector512<ulong> value)
     {
         FlowEntry?[] slots = _slots;
-        for (int slot = Mix(value) & (slots.Length - 1); slots[slot] is { } entry; slot = (slot + 1) & (slots.Length - 1))
+        for (int slot = Mix(in value) & (slots.Length - 1); slots[slot] is { } entry; slot = (slot + 1) & (slots.Length - 1))
         {
             if (entry.Value.Outer == value)
             {
@@ -119,7 +131,7 @@ internal sealed class FlowGroup(FlowLevel level, MatchFields mask, MatchCriteria
     private static int Mix(in MatchFields value) =>
         Mix(value.Outer ^ (value.Misc * 0x9FB2_1C65_1E98_DF25) ^ (value.Inner * 0xD6E8_FEB8_6659_FD93));
 
-    private static int Mix(Vector512<ulong> value)
+    private static int Mix(in Vector512<ulong> value)
     {
         Vector256<ulong> half = value.GetLower() ^ (value.GetUpper() * 0x2545_F491_4F6C_DD1D);
         ulong mixed = half[0] ^ ulong.RotateLeft(half[1], 17) ^ ulong.RotateLeft(half[2], 29) ^ ulong.RotateLeft(half[3], 43);

@@ -12,7 +12,6 @@ internal struct FrameInfo
     public Vector512<ulong> Headers;
 
     private const ulong MacBits = 0xFFFF_FFFF_FFFF;
-    private const ushort ServiceVlan = 0x88A8; // IEEE 802.1Q, table 9-1
     private const int VlanTagBytes = 4;
 
     /// <summary>4, 6, or 0 if there is no IP header, or not the whole of it.</summary>
@@ -59,7 +58,7 @@ internal struct FrameInfo
     /// <summary>Reads the headers of a packet inside a tunnel that carries no Ethernet header.</summary>
     public static FrameInfo ParsePacket(ReadOnlySpan<byte> packet, ushort type) => ParseNetwork(packet, 0, type, 0, 0, 0);
 
-    public static bool IsVlan(ushort etherType) => etherType is EtherType.Vlan or ServiceVlan;
+    public static bool IsVlan(ushort etherType) => etherType is EtherType.Vlan or EtherType.ServiceVlan;
 
     /// <summary>The CQE's l4_hdr_type_etc: transport in bits 6:4, IP version in 3:2, fragment in 7, options in 1.</summary>
     public readonly byte HeaderTypes(ReadOnlySpan<byte> frame)
