@@ -246,6 +246,28 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("dv_flow_en=0")]
+    public void Flows_look_at_VLAN_tags_and_into_tunnels(string driver)
+    {
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly"]);
+        using FarEnd far = Plug("far0");
+        Assert.Contains("Flow rule #0 created", testpmd.Command("flow create 0 ingress pattern eth / vlan vid is 5 / end actions mark id 5 / queue index 0 / end"), StringComparison.Ordinal);
+        Assert.Contains("Flow rule #1 created", testpmd.Command("flow create 0 ingress pattern eth / ipv4 / udp / vxlan vni is 42 / eth / ipv6 / end actions mark id 7 / queue index 0 / end"), StringComparison.Ordinal);
+        testpmd.Command("set verbose 1", "start");
+        byte[][] inner = [Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(new byte[40]))), UdpTo(2000)];
+        byte[][] frames = [Tagged(UdpTo(2000), 5), Tagged(UdpTo(2000), 6), .. inner.Select(frame => ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Vxlan(frame)))))];
+        foreach (byte[] frame in frames)
+        {
+            far.Send(frame);
+        }
+
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == frames.Length);
+        Assert.Equal(["0x5", "0x7"], Regex.Matches(testpmd.Output, "FDIR matched ID=(?<id>0x[0-9a-f]+)", RegexOptions.ExplicitCapture).Select(match => match.Groups["id"].Value), StringComparer.Ordinal);
+        testpmd.Quit();
+    }
+
     [Fact]
     public void A_port_that_is_not_promiscuous_gets_what_is_for_its_addresses()
     {
