@@ -185,7 +185,8 @@ public sealed class FlowTableTests : IDisposable
 
             for (int port = 0; port <= 5; port++)
             {
-                FlowEntry? found = level.Groups.Select(group => group.FindValue(Udp(port).Value)).SingleOrDefault();
+                MatchFields frame = Udp(port).Value;
+                FlowEntry? found = level.Groups.Select(group => group.Find(in frame.Outer, in frame)).SingleOrDefault();
                 Assert.Equal(rules.ContainsKey(port), found is not null);
             }
         });
