@@ -163,11 +163,14 @@ internal sealed unsafe class ReceiveProgram : IDisposable
     {
         for (int i = 0; i < count; i++, _posted++)
         {
-            byte* buffer = Buffers + (_posted & (_setup.Entries - 1)) * BufferBytes;
             for (int s = 0; s < _setup.Segments.Length; s++)
             {
-                *Segment((int)_posted, s) = new mlx5_wqe_data_seg { byte_count = (uint)_setup.Segments[s], lkey = Memory.Lkey, addr = (ulong)buffer };
-                buffer += _setup.Segments[s];
+                *Segment((int)_posted, s) = new mlx5_wqe_data_seg
+                {
+                    byte_count = (uint)_setup.Segments[s],
+                    lkey = Memory.Lkey,
+                    addr = (ulong)(Buffers + ((_posted & (_setup.Entries - 1)) * BufferBytes) + SegmentOffset(s)),
+                };
             }
 
             int room = ((1 << _entryLog2) / 16) - (_setup.Striding is null ? 0 : 1);
@@ -229,11 +232,25 @@ internal sealed unsafe class ReceiveProgram : IDisposable
 
         if (_setup.Striding is not { } striding)
         {
-            return Buffer(completion.wqe_counter)[..(int)completion.byte_cnt.Value].ToArray();
+            return Gathered(completion.wqe_counter)[..(int)completion.byte_cnt.Value];
         }
 
         Assert.InRange(completion.wqe_counter, 0, Strides - 1);
         int offset = (completion.wqe_counter << striding.StrideBytesLog2) + (striding.TwoByteShift ? 2 : 0);
-        return Buffer(completion.wqe_id).Slice(offset, (ushort)completion.byte_cnt.Value).ToArray();
+        return Gathered(completion.wqe_id).AsSpan(offset, (ushort)completion.byte_cnt.Value).ToArray();
     }
+
+    /// <summary>The segments of a WQE one after the other. In memory the last comes first, so that none goes on where another ends.</summary>
+    private byte[] Gathered(int entry)
+    {
+        var bytes = new List<byte>(BufferBytes);
+        for (int s = 0; s < _setup.Segments.Length; s++)
+        {
+            bytes.AddRange(Buffer(entry).Slice(SegmentOffset(s), _setup.Segments[s]));
+        }
+
+        return [.. bytes];
+    }
+
+    private int SegmentOffset(int segment) => _setup.Segments[(segment + 1)..].Sum();
 }

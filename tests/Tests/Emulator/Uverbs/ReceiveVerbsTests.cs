@@ -250,6 +250,19 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         }, iter: 20, threads: 1);
 
     [Fact]
+    public void A_resized_completion_queue_holds_as_many_completions_as_any_of_its_size()
+    {
+        ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15));
+        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        Assert.Equal(0, CVerbs.Resize(cq, 7));
+        queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
+        Send([.. Enumerable.Range(0, 8).Select(i => MixedFrames.Make(3, Mac, i, 100))]);
+        Assert.Equal(8, Poll(queue, cq, 0, 100));
+        queue.Dispose();
+        Assert.Equal(0, ibv_destroy_cq(cq));
+    }
+
+    [Fact]
     public void A_completion_queue_does_not_shrink_below_what_it_holds()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15));
