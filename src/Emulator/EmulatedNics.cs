@@ -69,23 +69,13 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// LD_PRELOAD, both set by whoever started it. They stay as long as the process.
     /// </summary>
     /// <exception cref="InvalidOperationException">A netdev or wire can't be made.</exception>
-    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder)
-    {
-        var nics = new EmulatedNics(recorder);
-        s_attached = nics;
-        nics.MakeNics(options, logger, stepped: false, time: null);
-        nics.Serve(logger);
-    }
+    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder) =>
+        ServeProgram(nics => nics.MakeNics(options, logger, stepped: false, time: null), logger, recorder);
 
     /// <summary>As <see cref="AttachToProgram"/>, on the ports of another process, beside other programs.</summary>
     /// <exception cref="InvalidOperationException">Nobody listens at the path.</exception>
-    public static void JoinFromProgram(string socketPath, ILogger logger, NicRecorder? recorder)
-    {
-        var nics = new EmulatedNics(recorder);
-        s_attached = nics;
-        nics.JoinPorts(socketPath, logger);
-        nics.Serve(logger);
-    }
+    public static void JoinFromProgram(string socketPath, ILogger logger, NicRecorder? recorder) =>
+        ServeProgram(nics => nics.JoinPorts(socketPath, logger), logger, recorder);
 
     /// <summary>Does one pass over every NIC, where they are stepped; true if one of them had anything to do.</summary>
     public bool Step()
@@ -114,6 +104,13 @@ public sealed unsafe class EmulatedNics : IDisposable
         _nics.Clear();
         _ports?.Dispose();
         Interlocked.CompareExchange(ref s_attached, null, this);
+    }
+
+    private static void ServeProgram(Action<EmulatedNics> make, ILogger logger, NicRecorder? recorder)
+    {
+        s_attached = new EmulatedNics(recorder);
+        make(s_attached);
+        s_attached.Serve(logger);
     }
 
     private static EmulatedNics AttachOnce(Action<EmulatedNics> make, ILogger logger, NicRecorder? recorder)

@@ -200,6 +200,7 @@ static int64_t ask(struct verbena_call *call)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&asking);
 	pthread_mutex_lock(&box);
+	call->thread = gettid();
 	call->result = -EIO;
 	if (need_server()) {
 		waiting = call;
@@ -453,20 +454,24 @@ int dup(int fd)
 	return also(fd, libc.dup(fd));
 }
 
+/* What a descriptor stood for before it was made another's copy is closed. */
+static int replaced(int from, int to)
+{
+	if (to >= 0 && to != from)
+		forget(to);
+	return also(from, to);
+}
+
 int dup2(int from, int to)
 {
 	need_libc();
-	if (from != to)
-		forget(to);
-	return also(from, libc.dup2(from, to));
+	return replaced(from, libc.dup2(from, to));
 }
 
 int dup3(int from, int to, int flags)
 {
 	need_libc();
-	if (from != to)
-		forget(to);
-	return also(from, libc.dup3(from, to, flags));
+	return replaced(from, libc.dup3(from, to, flags));
 }
 
 int fcntl(int fd, int command, ...)

@@ -14,6 +14,7 @@ enum verbena_call_kind {
 struct verbena_call {
 	int32_t kind;	   /* enum verbena_call_kind */
 	int32_t file;	   /* OPEN: number of the device node; else what verbena_nic_track gave */
+	int32_t thread;	   /* who asks, as gettid gives it */
 	uint64_t argument; /* IOCTL: address of the header; MMAP: length in bytes */
 	int64_t offset;	   /* MMAP: what the program asks for; the answer: where in the file */
 	int64_t result;	   /* 0, a descriptor, or a negative errno */

@@ -22,7 +22,7 @@ internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> dev
             return (verbena_call_kind)call->kind switch
             {
                 verbena_call_kind.VERBENA_CALL_OPEN => Open(devices[call->file]),
-                verbena_call_kind.VERBENA_CALL_IOCTL => Ioctl(call->file, (ib_uverbs_ioctl_hdr*)call->argument),
+                verbena_call_kind.VERBENA_CALL_IOCTL => Ioctl(call->file, (ib_uverbs_ioctl_hdr*)call->argument, call->thread),
                 verbena_call_kind.VERBENA_CALL_MMAP => Map(call),
                 verbena_call_kind.VERBENA_CALL_CLOSE => Close(call->file),
                 _ => -(int)Errno.EINVAL,
@@ -54,8 +54,8 @@ internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> dev
         return descriptor;
     }
 
-    private int Ioctl(int file, ib_uverbs_ioctl_hdr* header) =>
-        files.TryGet(file, out UverbsContext? context) ? context.Device.Ioctl(context, header) : -(int)Errno.ENOTTY;
+    private int Ioctl(int file, ib_uverbs_ioctl_hdr* header, int thread) =>
+        files.TryGet(file, out UverbsContext? context) ? context.Device.Ioctl(context, header, thread) : -(int)Errno.ENOTTY;
 
     /// <summary>The descriptor to map instead, and the offset in it.</summary>
     private int Map(verbena_call* call)

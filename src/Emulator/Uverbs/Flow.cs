@@ -45,7 +45,7 @@ internal sealed class Flow : UverbsObject
         ReadOnlySpan<byte> input = frame.InputBytes(UVERBS_ATTR_CORE_IN);
         ib_uverbs_create_flow asked = MemoryMarshal.Read<ib_uverbs_create_flow>(input);
         ReadOnlySpan<byte> specBytes = input[sizeof(ib_uverbs_create_flow)..];
-        Check(asked, specBytes);
+        Check(frame, asked, specBytes);
         Qp qp = context.Find<Qp>(asked.qp_handle) ?? throw UverbsException.Invalid($"handle {asked.qp_handle} is no queue pair");
         IReadOnlyList<FlowSpec> specs = FlowSpecs.Parse(specBytes[..asked.flow_attr.size], asked.flow_attr.num_of_specs);
         FlowRule rule = context.Device.Nic.AddFlow(Parameters(context, asked.flow_attr, specs, qp));
@@ -76,7 +76,7 @@ internal sealed class Flow : UverbsObject
     }
 
     /// <summary>Linux, drivers/infiniband/core/uverbs_cmd.c, ib_uverbs_ex_create_flow; hw/mlx5/fs.c, mlx5_ib_create_flow; in their order.</summary>
-    private static unsafe void Check(in ib_uverbs_create_flow asked, ReadOnlySpan<byte> specs)
+    private static unsafe void Check(in IoctlFrame frame, in ib_uverbs_create_flow asked, ReadOnlySpan<byte> specs)
     {
         ib_uverbs_flow_attr attributes = asked.flow_attr;
         var flags = (ibv_flow_flags)attributes.flags;
@@ -86,7 +86,7 @@ internal sealed class Flow : UverbsObject
             throw UverbsException.Invalid($"flow with comp_mask 0x{asked.comp_mask:x}");
         }
 
-        Privileges.DemandNetRaw("CREATE_FLOW");
+        Privileges.DemandNetRaw(frame, "CREATE_FLOW");
         bool sound = attributes.flags < FlagsEnd && !(isDefault && flags.HasFlag(IBV_FLOW_ATTR_FLAGS_DONT_TRAP))
             && attributes.num_of_specs <= MaxSpecs && attributes.size <= attributes.num_of_specs * LargestSpecBytes
             && attributes.reserved[0] == 0 && attributes.reserved[1] == 0 && attributes.port == 1;

@@ -64,7 +64,7 @@ internal sealed class FlowMatcher : UverbsObject
 
     private static void CreateFlow(UverbsContext context, in IoctlFrame frame)
     {
-        Privileges.DemandNetRaw("FLOW_CREATE");
+        Privileges.DemandNetRaw(frame, "FLOW_CREATE");
         foreach (ushort id in (ReadOnlySpan<ushort>)[MLX5_IB_ATTR_CREATE_FLOW_DEST_DEVX, MLX5_IB_ATTR_CREATE_FLOW_ARR_FLOW_ACTIONS,
             MLX5_IB_ATTR_CREATE_FLOW_ARR_COUNTERS_DEVX])
         {

@@ -21,8 +21,9 @@ internal readonly unsafe struct IoctlFrame
     /// <exception cref="UverbsException">
     /// EINVAL: the header contradicts itself, or an attribute stands twice. EFAULT: there is no such memory.
     /// </exception>
-    public IoctlFrame(ib_uverbs_ioctl_hdr* program)
+    public IoctlFrame(ib_uverbs_ioctl_hdr* program, int thread)
     {
+        CallingThread = thread;
         _program = program;
         fixed (ib_uverbs_ioctl_hdr* header = &_header)
         {
@@ -46,6 +47,9 @@ internal readonly unsafe struct IoctlFrame
             }
         }
     }
+
+    /// <summary>The thread of the program that gave the command, as gettid(2) names it.</summary>
+    public int CallingThread { get; }
 
     public ushort ObjectId => _header.object_id;
 

@@ -57,7 +57,7 @@ internal abstract class Qp : UverbsObject
             throw UverbsException.NotSupported("queue pairs other than IBV_QPT_RAW_PACKET");
         }
 
-        Privileges.DemandNetRaw("QP_CREATE");
+        Privileges.DemandNetRaw(frame, "QP_CREATE");
         const uint Known = IB_UVERBS_QP_CREATE_BLOCK_MULTICAST_LOOPBACK | IB_UVERBS_QP_CREATE_SQ_SIG_ALL
             | IB_UVERBS_QP_CREATE_SCATTER_FCS | IB_UVERBS_QP_CREATE_CVLAN_STRIPPING | IB_UVERBS_QP_CREATE_PCI_WRITE_END_PADDING;
         if ((frame.Number(UVERBS_ATTR_CREATE_QP_FLAGS) & ~(ulong)Known) != 0)

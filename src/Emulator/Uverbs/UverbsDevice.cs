@@ -83,12 +83,15 @@ internal sealed unsafe partial class UverbsDevice
     }
 
     /// <summary>Carries out one command. Returns 0, or a negative errno.</summary>
-    public int Ioctl(UverbsContext context, ib_uverbs_ioctl_hdr* header)
+    /// <param name="context">What it is given on.</param>
+    /// <param name="header">Where it lies.</param>
+    /// <param name="thread">The thread that gives it, whose privileges count.</param>
+    public int Ioctl(UverbsContext context, ib_uverbs_ioctl_hdr* header, int thread)
     {
         lock (_commands)
         {
             long began = NicRecorder.Now();
-            if (!TryRead(header, out IoctlFrame frame, out Errno errno, out string? reason))
+            if (!TryRead(header, thread, out IoctlFrame frame, out Errno errno, out string? reason))
             {
                 _records?.Malformed(context.Number, errno, reason, began);
                 return -(int)errno;
@@ -123,11 +126,11 @@ internal sealed unsafe partial class UverbsDevice
             : (Nic.Uar.FileDescriptor, context.Objects.OfType<Uar>().FirstOrDefault(uar => (long)uar.MmapOffset == mmapOffset)?.FileOffset ?? -1);
     }
 
-    private bool TryRead(ib_uverbs_ioctl_hdr* header, out IoctlFrame frame, out Errno errno, [NotNullWhen(false)] out string? reason)
+    private bool TryRead(ib_uverbs_ioctl_hdr* header, int thread, out IoctlFrame frame, out Errno errno, [NotNullWhen(false)] out string? reason)
     {
         try
         {
-            (frame, errno, reason) = (new IoctlFrame(header), default, null);
+            (frame, errno, reason) = (new IoctlFrame(header, thread), default, null);
             return true;
         }
         catch (UverbsException refusal)

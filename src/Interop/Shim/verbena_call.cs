@@ -9,6 +9,7 @@ public struct verbena_call
 {
     public int kind;
     public int file;
+    public int thread;
     public ulong argument;
     public long offset;
     public long result;

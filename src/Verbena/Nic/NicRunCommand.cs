@@ -23,18 +23,21 @@ internal static class NicRunCommand
         string library = Beside("libverbena-nic.so");
         string shim = Beside("libverbena-shim.so");
         string tree = await StartServerAsync(options).ConfigureAwait(false);
-        Environment.SetEnvironmentVariable("SYSFS_PATH", tree);
-        Environment.SetEnvironmentVariable(SocketVariable, options.IsPrivate ? null : NicServeCommand.SocketIn(tree));
-        Environment.SetEnvironmentVariable("VERBENA_NIC", string.Join('\n', options.Nics.Select(nic => nic.Text)));
-        Environment.SetEnvironmentVariable("VERBENA_NIC_DEVICES", options.Nics.Count.ToString(CultureInfo.InvariantCulture));
-        Environment.SetEnvironmentVariable("VERBENA_NIC_LIBRARY", library);
-        Environment.SetEnvironmentVariable("VERBENA_NIC_LOG", options.Log is null ? null : Path.GetFullPath(options.Log));
-        Environment.SetEnvironmentVariable("VERBENA_NIC_RECORD", options.Record is null ? null : Path.GetFullPath(options.Record));
         string? preloaded = Environment.GetEnvironmentVariable("LD_PRELOAD");
-        Environment.SetEnvironmentVariable("LD_PRELOAD", string.IsNullOrEmpty(preloaded) ? shim : $"{shim}:{preloaded}");
+        Pass("SYSFS_PATH", tree);
+        Pass(SocketVariable, options.IsPrivate ? null : NicServeCommand.SocketIn(tree));
+        Pass("VERBENA_NIC", string.Join('\n', options.Nics.Select(nic => nic.Text)));
+        Pass("VERBENA_NIC_DEVICES", options.Nics.Count.ToString(CultureInfo.InvariantCulture));
+        Pass("VERBENA_NIC_LIBRARY", library);
+        Pass("VERBENA_NIC_LOG", options.Log is null ? null : Path.GetFullPath(options.Log));
+        Pass("VERBENA_NIC_RECORD", options.Record is null ? null : Path.GetFullPath(options.Record));
+        Pass("LD_PRELOAD", string.IsNullOrEmpty(preloaded) ? shim : $"{shim}:{preloaded}");
         Become([.. await NamespaceAsync().ConfigureAwait(false), .. options.Program]);
         return 0;
     }
+
+    /// <summary>Sets a variable for the program, or takes away what an outer <c>nic run</c> has left; the runtime's environment is a copy.</summary>
+    private static void Pass(string name, string? value) => _ = value is null ? Libc.unsetenv(name) : Libc.setenv(name, value, 1);
 
     private static string Beside(string file)
     {
@@ -86,11 +89,6 @@ internal static class NicRunCommand
 
     private static unsafe void Become(string[] command)
     {
-        foreach (string name in Environment.GetEnvironmentVariables().Keys)
-        {
-            _ = Libc.setenv(name, Environment.GetEnvironmentVariable(name)!, 1); // the runtime's variables are a copy
-        }
-
         _ = Libc.signal(Signals.SIGPIPE, Signals.SIG_DFL); // the runtime ignores it, and the program would inherit that
         byte** arguments = stackalloc byte*[command.Length + 1];
         for (int i = 0; i < command.Length; i++)

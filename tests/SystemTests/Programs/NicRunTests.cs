@@ -87,6 +87,15 @@ public sealed class NicRunTests : IDisposable
     }
 
     [Fact]
+    public void Within_a_program_another_one_gets_NICs_of_its_own()
+    {
+        string info = Run("--nic", "outer,wire=sink", "--log", Path.Combine(_folder, "log"), "--",
+            "./verbena", "nic", "run", "--private", "--nic", "one", "--nic", "two", "--", "ibv_devinfo");
+        Assert.Contains("hca_id:\tmlx5_1", info, StringComparison.Ordinal);
+        Assert.DoesNotContain("PORT_ACTIVE", info, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_wrong_NIC_is_one_sentence_and_nothing_is_started()
     {
         CommandResult refused = Try("--nic", "enp94s0f0,wire=string", "--", "echo", "started");

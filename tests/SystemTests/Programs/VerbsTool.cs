@@ -25,6 +25,7 @@ internal static class VerbsTool
             printf("part %u\n", attributes.vendor_part_id);
             int copy = dup(context->cmd_fd);
             close(copy);
+            dup2(-1, context->cmd_fd);
             struct ibv_pd *pd = ibv_alloc_pd(context);
             printf("pd %s\n", pd != NULL ? "made" : "refused");
             fflush(stdout);

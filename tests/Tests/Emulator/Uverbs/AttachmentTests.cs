@@ -290,6 +290,23 @@ public sealed unsafe class AttachmentTests
         Assert.Equal(Errno.EFAULT, ErrnoOf(ibv_reg_mr(program.Pd, (void*)0x10000, 4096, ibv_access_flags.IBV_ACCESS_LOCAL_WRITE)));
     }
 
+    [Fact]
+    public void Raw_packets_are_for_the_thread_that_may_send_them()
+    {
+        using EmulatedNics nics = Attach();
+        using VerbsProgram program = VerbsProgram.Start(0);
+        Errno unprivileged = default;
+        var thread = new Thread(() =>
+        {
+            Capabilities.DropAll();
+            unprivileged = program.TryCreateQueuePair(16, 16) == null ? (Errno)System.Runtime.InteropServices.Marshal.GetLastPInvokeError() : default;
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(Errno.EPERM, unprivileged);
+        Assert.Equal(0, ibv_destroy_qp(program.CreateQueuePair(16, 16)));
+    }
+
     private static Errno ErrnoOf(void* result)
     {
         Assert.True(result == null, "the verb is refused");

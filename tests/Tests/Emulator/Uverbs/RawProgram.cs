@@ -103,7 +103,7 @@ internal sealed unsafe class RawProgram : IDisposable
         return answer;
     }
 
-    public Errno CallAt(ib_uverbs_ioctl_hdr* header) => (Errno)(-Uverbs.Ioctl(Context, header));
+    public Errno CallAt(ib_uverbs_ioctl_hdr* header) => (Errno)(-Uverbs.Ioctl(Context, header, Environment.ProcessId));
 
     /// <summary>Issues a command of the older form.</summary>
     public Errno Write(uint command, params ReadOnlySpan<ib_uverbs_attr> attributes) =>

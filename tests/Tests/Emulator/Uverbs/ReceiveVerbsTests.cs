@@ -8,7 +8,6 @@ using Verbena.Emulator.Wires;
 using Verbena.Interop;
 using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
-using Verbena.Packets;
 using Verbena.Tests.Emulator.Nic;
 using static Verbena.Interop.Verbs.Libibverbs;
 
@@ -18,7 +17,7 @@ namespace Verbena.Tests.Emulator.Uverbs;
 [Collection(EmulatedNicCollection.Name)]
 public sealed unsafe class ReceiveVerbsTests : IDisposable
 {
-    private const string Mac = "02:00:00:00:00:0b";
+    private const string Mac = SteeredWorkQueue.Mac;
     private const ulong AllExtended = (1 << 0) | (1 << 2) | (1 << 7) | (1 << 8) | (1 << 9) | (1 << 11); // IBV_WC_EX_WITH_*: length, QP, times, VLAN, tag
     private const uint StripVlan = 1;  // IBV_WQ_FLAGS_CVLAN_STRIPPING
     private const uint ScatterFcs = 2; // IBV_WQ_FLAGS_SCATTER_FCS
@@ -57,7 +56,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void An_extended_completion_tells_time_tag_and_stripped_VLAN()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, read: AllExtended));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8, flags: StripVlan), tag: 0x123456);
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8, flags: StripVlan), tag: 0x123456);
         byte[] tagged = MixedFrames.Make(4, Mac, 9, 100);
         byte[] plain = MixedFrames.Make(0, Mac, 9, 100);
         queue.Post(0, 1, 2);
@@ -74,8 +73,8 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         Assert.Equal((104u, 0u), (wc[2].Length, wc[2].Vlan));
         Assert.Equal(1_000_000 * (ulong)DeviceClock.Kilohertz / 1000, wc[1].Ticks - wc[0].Ticks);
         Assert.InRange((long)(wc[1].Nanoseconds - wc[0].Nanoseconds), 999_999_980, 1_000_000_020);
-        Assert.Equal(plain, Steered.Frame(wc[0].WrId, 100));
-        Assert.Equal(tagged, Steered.Frame(wc[2].WrId, 104));
+        Assert.Equal(plain, SteeredWorkQueue.Frame(wc[0].WrId, 100));
+        Assert.Equal(tagged, SteeredWorkQueue.Frame(wc[2].WrId, 104));
         queue.Dispose();
         Assert.Equal(0, ibv_destroy_cq(cq));
     }
@@ -84,13 +83,13 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void A_work_queue_that_scatters_the_FCS_gives_four_bytes_more()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, read: AllExtended));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8, flags: ScatterFcs));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8, flags: ScatterFcs));
         byte[] frame = MixedFrames.Make(0, Mac, 9, 100);
         queue.Post(0);
         Send(frame);
         CVerbs.Wc wc;
         Assert.Equal((1, 104u), (CVerbs.Poll(cq, &wc, 1), wc.Length));
-        Assert.Equal([.. frame, .. BitConverter.GetBytes(Crc32(frame))], Steered.Frame(wc.WrId, 104));
+        Assert.Equal([.. frame, .. BitConverter.GetBytes(Crc32(frame))], SteeredWorkQueue.Frame(wc.WrId, 104));
         queue.Dispose();
         Assert.Equal(0, ibv_destroy_cq(cq));
     }
@@ -163,7 +162,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         CVerbs.Ring ring;
         Assert.Equal(0, CVerbs.RingOfCq(cq, &ring));
         var reader = new CompletionReader(ring.Memory, ring.Record, (int)ring.Entries, (int)ring.Bytes, format, isStriding: false);
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
         CVerbs.Ring posted;
         Assert.Equal(0, CVerbs.RingOfWq(queue.Wq, &posted));
         queue.Post(0, 1, 2, 3, 4, 5, 6, 7); // by libmlx5, and again by the program, to which the completion queue now belongs
@@ -175,7 +174,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
             int at = 0;
             reader.TakeAll((completion, isCompressed) =>
             {
-                Assert.Equal(frames[at++], Steered.Frame((ulong)queue.Buffer(completion.wqe_counter % 8), (int)completion.byte_cnt.Value));
+                Assert.Equal(frames[at++], SteeredWorkQueue.Frame((ulong)queue.Buffer(completion.wqe_counter % 8), (int)completion.byte_cnt.Value));
                 compressed += isCompressed ? 1 : 0;
             });
             Assert.Equal(7, at);
@@ -192,7 +191,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     {
         const int StrideLog2 = 8;
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 63, format: (int)CqeCompressionFormat.ChecksumStrideIndex));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 4, strideLog2: StrideLog2, stridesLog2: 3));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 4, strideLog2: StrideLog2, stridesLog2: 3));
         CVerbs.Ring completions;
         CVerbs.Ring entries;
         Assert.Equal((0, 0), (CVerbs.RingOfCq(cq, &completions), CVerbs.RingOfWq(queue.Wq, &entries)));
@@ -228,7 +227,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         Gen.Select(Gen.Int[0, 6], Gen.Int[0, 8], Gen.Int[7, 60]).Array[1, 15].Sample(turns =>
         {
             ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, bytes: bytes));
-            using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+            using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
             int received = 0;
             int sent = 0;
             queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
@@ -253,7 +252,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void A_resized_completion_queue_holds_as_many_completions_as_any_of_its_size()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
         Assert.Equal(0, CVerbs.Resize(cq, 7));
         queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
         Send([.. Enumerable.Range(0, 8).Select(i => MixedFrames.Make(3, Mac, i, 100))]);
@@ -266,7 +265,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void A_completion_queue_does_not_shrink_below_what_it_holds()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
         queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
         Send([.. Enumerable.Range(0, 8).Select(i => MixedFrames.Make(3, Mac, i, 100))]);
         Assert.Equal(0, CVerbs.Resize(cq, 7));
@@ -289,7 +288,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void A_program_that_does_not_poll_is_told_that_its_completion_queue_failed_and_so_did_the_queue_pair()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 3));
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
         queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
         Send([.. Enumerable.Range(0, 6).Select(i => MixedFrames.Make(3, Mac, i, 100))]);
 
@@ -305,7 +304,7 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     public void With_overrun_ignored_the_newest_completions_stand()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 3, flags: 2)); // IBV_CREATE_CQ_ATTR_IGNORE_OVERRUN
-        using Steered queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
+        using SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8));
         queue.Post(0, 1, 2, 3, 4, 5, 6, 7);
         Send([.. Enumerable.Range(0, 8).Select(i => MixedFrames.Make(3, Mac, i, 100))]);
         CVerbs.Ring ring;
@@ -346,8 +345,8 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(_program.Context));
         ibv_cq* first = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, channel));
         ibv_cq* second = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, channel));
-        using (Steered one = new(_program, CVerbs.CreateWq(_program.Pd, first, 8)))
-        using (Steered other = new(_program, CVerbs.CreateWq(_program.Pd, second, 8), mac: "02:00:00:00:00:0c"))
+        using (SteeredWorkQueue one = new(_program, CVerbs.CreateWq(_program.Pd, first, 8)))
+        using (SteeredWorkQueue other = new(_program, CVerbs.CreateWq(_program.Pd, second, 8), mac: "02:00:00:00:00:0c"))
         {
             one.Post(0);
             other.Post(1);
@@ -377,14 +376,14 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         return next;
     }
 
-    private static int Poll(Steered queue, ibv_cq* cq, int received, int max)
+    private static int Poll(SteeredWorkQueue queue, ibv_cq* cq, int received, int max)
     {
         int count = 0;
         ibv_wc wc;
         for (; count < max && ibv_poll_cq(cq, 1, &wc) == 1; count++)
         {
             Assert.Equal(ibv_wc_status.IBV_WC_SUCCESS, wc.status);
-            Assert.Equal(MixedFrames.Make(3, Mac, (received + count) % 256, 100), Steered.Frame(wc.wr_id, 100));
+            Assert.Equal(MixedFrames.Make(3, Mac, (received + count) % 256, 100), SteeredWorkQueue.Frame(wc.wr_id, 100));
             queue.Post((received + count) % 8);
         }
 
@@ -422,53 +421,5 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         }
 
         return ~crc;
-    }
-
-    /// <summary>A ready work queue, to which the frames for a MAC address go. Buffer i lies at i KiB of the program's memory.</summary>
-    private sealed class Steered : IDisposable
-    {
-        private readonly VerbsProgram _program;
-        private readonly ibv_flow* _flow;
-        private readonly ibv_rwq_ind_table* _table;
-        private readonly ibv_qp* _qp;
-        private bool _isDisposed;
-
-        public Steered(VerbsProgram program, ibv_wq* wq, uint tag = 1, string mac = Mac)
-        {
-            _program = program;
-            Wq = VerbsProgram.Must(wq);
-            byte* address = stackalloc byte[6];
-            MacAddress.Parse(mac).CopyTo(new Span<byte>(address, 6));
-            ibv_rwq_ind_table* table;
-            ibv_qp* qp;
-            _flow = VerbsProgram.Must(CVerbs.Steer(program.Pd, wq, address, tag, &table, &qp));
-            _table = table;
-            _qp = qp;
-            Assert.Equal(0, CVerbs.MakeReady(wq));
-        }
-
-        public ibv_wq* Wq { get; }
-
-        public byte* Buffer(int index) => _program.Buffer + (index * 1024);
-
-        public void Post(params int[] buffers)
-        {
-            foreach (int buffer in buffers)
-            {
-                Assert.Equal(0, CVerbs.PostWq(Wq, Buffer(buffer), 1024, _program.Mr->lkey));
-            }
-        }
-
-        public static byte[] Frame(ulong address, int length) => new ReadOnlySpan<byte>((byte*)address, length).ToArray();
-
-        public void Dispose()
-        {
-            if (!_isDisposed)
-            {
-                _isDisposed = true;
-                Assert.Equal(0, CVerbs.Unsteer(_flow, _table, _qp));
-                Assert.Equal(0, ibv_destroy_wq(Wq));
-            }
-        }
     }
 }

@@ -78,7 +78,10 @@ internal sealed unsafe class VerbsProgram : IDisposable
         return result;
     }
 
-    public ibv_qp* CreateQueuePair(uint sends, uint receives)
+    public ibv_qp* CreateQueuePair(uint sends, uint receives) => Must(TryCreateQueuePair(sends, receives));
+
+    /// <summary>Null where that is refused; errno says why.</summary>
+    public ibv_qp* TryCreateQueuePair(uint sends, uint receives)
     {
         var attributes = new ibv_qp_init_attr
         {
@@ -87,7 +90,7 @@ internal sealed unsafe class VerbsProgram : IDisposable
             cap = new ibv_qp_cap { max_send_wr = sends, max_recv_wr = receives, max_send_sge = 1, max_recv_sge = 1 },
             qp_type = ibv_qp_type.IBV_QPT_RAW_PACKET,
         };
-        return Must(ibv_create_qp(Pd, &attributes));
+        return ibv_create_qp(Pd, &attributes);
     }
 
     /// <summary>Moves the queue pair to RTS. Returns the first errno, or 0.</summary>
