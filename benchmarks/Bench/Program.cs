@@ -6,3 +6,4 @@ Console.WriteLine("64-byte frames, NIC's generator -> rdma-0 -> IPv4 lookup and 
 Console.WriteLine();
 SteppedBenchmark.Run(seconds);
 ThreadedBenchmark.Run(seconds);
+NicLimitBenchmark.Run(seconds);
