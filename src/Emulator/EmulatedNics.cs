@@ -27,6 +27,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     private PortClient? _ports;
     private NicThread? _thread;
     private SysfsTree? _sysfs;
+    private SysfsUpdates? _updates;
     private CallServer? _server;
     private LibraryHooks? _hooks;
 
@@ -69,8 +70,13 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// LD_PRELOAD, both set by whoever started it. They stay as long as the process.
     /// </summary>
     /// <exception cref="InvalidOperationException">A netdev or wire can't be made.</exception>
-    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder) =>
-        ServeProgram(nics => nics.MakeNics(options, logger, stepped: false, time: null), logger, recorder);
+    public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder) => ServeProgram(
+        nics =>
+        {
+            nics.MakeNics(options, logger, stepped: false, time: null);
+            nics._updates = Environment.GetEnvironmentVariable("SYSFS_PATH") is { } tree ? new SysfsUpdates(tree, nics._nics) : null;
+        },
+        logger, recorder);
 
     /// <summary>As <see cref="AttachToProgram"/>, on the ports of another process, beside other programs.</summary>
     /// <exception cref="InvalidOperationException">Nobody listens at the path.</exception>
@@ -94,6 +100,7 @@ public sealed unsafe class EmulatedNics : IDisposable
         _hooks?.Dispose();
         _server?.Dispose();
         _files.CloseAll();
+        _updates?.Dispose();
         _sysfs?.Dispose();
         _thread?.Dispose();
         foreach (NicDevice nic in _nics)
@@ -170,6 +177,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     private void Publish(ILogger logger)
     {
         _sysfs = new SysfsTree([.. _devices.Select(device => device.Identity)]);
+        _updates = new SysfsUpdates(SysfsTree.Path, _nics);
         Serve(logger);
         _hooks = NicShim.Loaded.IsPreloaded ? null : new LibraryHooks(NicShim.Loaded);
         if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)

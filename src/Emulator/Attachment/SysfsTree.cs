@@ -18,6 +18,10 @@ public sealed class SysfsTree : IDisposable
     private const string LockFile = "lock";
     private const ushort PciVendor = 0x15B3;
     private const int ConfigurationBytes = 256;
+
+    /// <summary>What Linux keeps of the interface itself, a TAP. The links lead nowhere where there is none, or /sys is another network namespace's.</summary>
+    private static readonly string[] s_netdevFiles = ["carrier", "flags", "ifindex", "operstate", "statistics", "type"];
+
     private static readonly string s_path = System.IO.Path.Combine(
         Base(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}.{Guid.NewGuid():N}"));
 
@@ -197,9 +201,10 @@ public sealed class SysfsTree : IDisposable
         Write($"{directory}/sys_image_guid", guid);
         Write($"{directory}/fw_ver", nic.Model.FirmwareText);
         Write($"{directory}/board_id", nic.Model.BoardId);
-        Write($"{directory}/ports/1/pkeys/0", "0xffff");
-        Write($"{directory}/ports/1/link_layer", "Ethernet");
-        Write($"{directory}/ports/1/hw_counters/out_of_buffer", "0");
+        Write($"{directory}/hca_type", string.Create(CultureInfo.InvariantCulture, $"MT{nic.Model.PciDevice}"));
+        Write($"{directory}/hw_rev", "0");
+        Write($"{directory}/node_desc", $"{Environment.MachineName} mlx5_{nic.Index}");
+        PortFiles.Make(Full($"{directory}/ports/1"), nic);
         Link($"{directory}/device", Function(directory));
     }
 
@@ -208,6 +213,11 @@ public sealed class SysfsTree : IDisposable
         Write($"{directory}/address", nic.Mac.ToString());
         Write($"{directory}/dev_port", "0");
         Write($"{directory}/dev_id", "0x0");
+        foreach (string file in s_netdevFiles)
+        {
+            Directory.CreateSymbolicLink(Full($"{directory}/{file}"), $"/sys/devices/virtual/net/{nic.Name}/{file}");
+        }
+
         Link($"{directory}/device", Function(directory));
     }
 

@@ -19,6 +19,7 @@ public sealed unsafe class CompletionQueue
     private readonly CqeCompressionPolicy _policy;
     private readonly bool _sessionsWrap;
     private readonly Random? _random;
+    private readonly PortCounters _counters;
     private readonly uint* _record;
     private CompletionRing _ring;
     private uint _producer; // running through 32 bits, of which 24 count
@@ -27,8 +28,10 @@ public sealed unsafe class CompletionQueue
     private uint _marks;    // of resizing, which are not in the ring of today, and which the program passes with its next index
     private uint _seenArm = CompletionArm.NeverArmed;
 
-    internal CompletionQueue(uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance)
+    internal CompletionQueue(
+        uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance, PortCounters counters)
     {
+        _counters = counters;
         Number = number;
         _parameters = parameters;
         _conformance = conformance;
@@ -99,8 +102,14 @@ public sealed unsafe class CompletionQueue
             Unsafe.CopyBlockUnaligned(inRing, entry, (uint)sizeof(mlx5_cqe64) - 1);
         }
 
+        bool isError = opcode >= Mlx5Cqe.MLX5_CQE_REQ_ERR;
+        if (isError)
+        {
+            CountError((mlx5_err_cqe*)entry, opcode);
+        }
+
         _ring.Publish(_producer++, (byte)((opcode << 4) | (solicited ? 2 : 0)));
-        Show(solicited || opcode >= Mlx5Cqe.MLX5_CQE_REQ_ERR);
+        Show(solicited || isError);
     }
 
     /// <summary>Ends a pass of the NIC: hands over what was held back, unless more of it is worth waiting for.</summary>
@@ -181,6 +190,14 @@ public sealed unsafe class CompletionQueue
 
     /// <summary>What the program has not consumed, as far as the NIC knows.</summary>
     private uint Used => _producer - _consumer - _marks;
+
+    private void CountError(mlx5_err_cqe* entry, byte opcode)
+    {
+        bool isFlush = entry->syndrome == Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR;
+        _counters.Add(opcode == Mlx5Cqe.MLX5_CQE_REQ_ERR
+            ? isFlush ? PortCounter.SendFlushes : PortCounter.SendErrors
+            : isFlush ? PortCounter.ReceiveFlushes : PortCounter.ReceiveErrors);
+    }
 
     /// <summary>Adds the completion at <see cref="CompressionSession.Next"/> to the session, or to a new one.</summary>
     private void Hold(CompressionSession session)

@@ -167,6 +167,7 @@ internal sealed class LocalPort : NicPort
         ulong errors = _wire.ReceiveErrors;
         Counters.Add(PortCounter.RxWireError, errors - _wireErrors);
         Counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);
+        Counters.Add(PortCounter.WireReceivedBytes, (ulong)_fromWire.Bytes);
         _wireErrors = errors;
     }
 
@@ -241,6 +242,18 @@ internal sealed class LocalPort : NicPort
         return _netdev.Mtu + EthernetHeader.Size + (isTagged ? TagBytes : 0);
     }
 
+    /// <summary>Sum of the lengths of the frames to send, from one on.</summary>
+    private int BytesFrom(int first)
+    {
+        int sum = 0;
+        for (int i = first; i < _toWire.Count; i++)
+        {
+            sum += _toWire[i].Length;
+        }
+
+        return sum;
+    }
+
     private void Flush()
     {
         if (_toWire.Count == 0)
@@ -252,6 +265,7 @@ internal sealed class LocalPort : NicPort
         Debug.Assert(sent <= _toWire.Count, "a wire sends what it was given");
         Counters.Add(PortCounter.WireSent, (ulong)sent);
         Counters.Add(PortCounter.WireError, (ulong)(_toWire.Count - sent));
+        Counters.Add(PortCounter.WireSentBytes, (ulong)(_toWire.Bytes - BytesFrom(sent)));
         _toWire.Clear();
     }
 }

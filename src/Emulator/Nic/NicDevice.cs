@@ -11,7 +11,7 @@ namespace Verbena.Emulator.Nic;
 /// belongs to the device and lives until it is destroyed by the member of that name, or with the device. Whoever calls
 /// keeps the order: flows, queue pairs, tables, work queues, completion queues, memory regions.
 /// </remarks>
-public sealed partial class NicDevice : INicUnit, IDisposable
+public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
 {
     private readonly MemoryTable _memory = new();
     private readonly QueueTable _queues;

@@ -7,7 +7,8 @@ namespace Verbena.Emulator.Nic;
 /// <param name="Name">Name of the netdev.</param>
 /// <param name="Mac">Address of the netdev.</param>
 /// <param name="Model">Which ConnectX it is.</param>
-public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicModel Model)
+/// <param name="SpeedGbps">The speed that its port reports, in Gb/s.</param>
+public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicModel Model, int SpeedGbps)
 {
     private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
     private const int BaseMinor = 192;
@@ -16,11 +17,17 @@ public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicMode
     public static NicIdentity Of(NicOptions options, int index)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new NicIdentity(index, options.Name, options.Address, options.Model);
+        return new NicIdentity(index, options.Name, options.Address, options.Model, options.SpeedGbps);
     }
 
     /// <summary>Device number as sysfs shows it; stat gives the same (src/Shim).</summary>
     public string DeviceNumberText => $"{Major}:{BaseMinor + Index}";
+
+    /// <summary>The first half of the port's IPv6 link-local address, which is its first GID.</summary>
+    public static ulong LinkLocalPrefix => 0xFE80_0000_0000_0000;
+
+    /// <summary>The second half, made from the MAC address (RFC 4291, appendix A).</summary>
+    public ulong LinkLocalInterface => (((Mac.Bits >> 24) ^ 0x02_0000) << 40) | 0xFF_FE00_0000 | (Mac.Bits & 0xFF_FFFF);
 
     /// <summary>The node's EUI-64, made from the MAC address as the vendor's firmware does.</summary>
     public ulong NodeGuid => ((Mac.Bits >> 24) << 40) | (0x0300UL << 24) | (Mac.Bits & 0xFF_FFFF);

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>What a port counts. Every frame is in one of the first three; every copy of it ends in one of the others.</summary>
+/// <summary>What a port counts. Every frame is in one of the first three; every copy of it ends in one of the others, except those beside the frames.</summary>
 /// <remarks>
 /// The equation that holds whenever the port rests:
 /// <c>WireReceived + NetdevSent + QueueSent + Copies = QueueReceived + NetdevReceived + WireSent + (all from OutOfBuffer on)</c>.
@@ -30,6 +30,24 @@ public enum PortCounter
 
     /// <summary>Copies handed to the wire.</summary>
     WireSent,
+
+    /// <summary>Beside the frames: the bytes of those that came from the wire, without their FCS.</summary>
+    WireReceivedBytes,
+
+    /// <summary>Beside the frames: the bytes of those handed to the wire, without their FCS.</summary>
+    WireSentBytes,
+
+    /// <summary>Beside the frames: send WQEs that completed with an error, and were not flushed.</summary>
+    SendErrors,
+
+    /// <summary>Beside the frames: send WQEs that were handed back unexecuted.</summary>
+    SendFlushes,
+
+    /// <summary>Beside the frames: receive WQEs that completed with an error, and were not flushed.</summary>
+    ReceiveErrors,
+
+    /// <summary>Beside the frames: receive WQEs that were handed back unused.</summary>
+    ReceiveFlushes,
 
     /// <summary>Dropped: the receive queue had no WQE.</summary>
     OutOfBuffer,

@@ -41,7 +41,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
             throw NicException.Invalid($"completions have 64 or 128 bytes, not {parameters.EntryBytes}");
         }
 
-        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, options.Behaviour, Conformance));
+        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, options.Behaviour, Conformance, counters));
         Publish();
         return queue;
     }

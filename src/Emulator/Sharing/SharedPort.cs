@@ -7,7 +7,7 @@ namespace Verbena.Emulator.Sharing;
 
 /// <summary>A port whose queues are in other processes, several at a time.</summary>
 /// <remarks>Steering between processes is as between the queues of one: there is one table of flows.</remarks>
-public sealed unsafe partial class SharedPort : INicUnit, IDisposable
+public sealed unsafe partial class SharedPort : INicUnit, IPortStatus, IDisposable
 {
     /// <summary>How many processes can be on a port, and the port's own slot of counters.</summary>
     internal const int CounterSlots = 256;

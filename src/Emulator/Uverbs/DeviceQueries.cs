@@ -177,7 +177,7 @@ internal static unsafe class DeviceQueries
             throw UverbsException.Invalid($"GID index {index}: 0 to {GidTableLength - 1}");
         }
 
-        ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
+        ib_uverbs_gid_entry[] gids = Gids(context.Device.Identity);
         frame.Output(UVERBS_ATTR_QUERY_GID_ENTRY_RESP_ENTRY, index < (ulong)gids.Length
             ? gids[index]
             : throw new UverbsException(Errno.ENODATA, $"GID {index} is empty"));
@@ -185,7 +185,7 @@ internal static unsafe class DeviceQueries
 
     private static void QueryGidTable(UverbsContext context, in IoctlFrame frame)
     {
-        ib_uverbs_gid_entry[] gids = Gids(context.Device.Nic);
+        ib_uverbs_gid_entry[] gids = Gids(context.Device.Identity);
         int room = frame.LengthBytes(UVERBS_ATTR_QUERY_GID_TABLE_RESP_ENTRIES);
         ulong size = frame.Number(UVERBS_ATTR_QUERY_GID_TABLE_ENTRY_SIZE);
         bool sized = size is > 0 and <= ushort.MaxValue && (ulong)room % size == 0 && (ulong)room / size >= (ulong)gids.Length;
@@ -212,11 +212,9 @@ internal static unsafe class DeviceQueries
     }
 
     /// <summary>The link-local address of the port's MAC, for RoCE v1 and v2.</summary>
-    private static ib_uverbs_gid_entry[] Gids(NicDevice nic)
+    private static ib_uverbs_gid_entry[] Gids(NicIdentity nic)
     {
-        ulong mac = nic.MacAddress.Bits;
-        ulong interfaceId = ((mac >> 24 ^ 0x02_0000) << 40) | 0xFF_FE00_0000 | (mac & 0xFF_FFFF); // RFC 4291, appendix A
-        uint netdev = Libc.if_nametoindex(nic.Options.Name);
+        uint netdev = Libc.if_nametoindex(nic.Name);
         return
         [
             Gid(0, IB_UVERBS_GID_TYPE_ROCE_V1),
@@ -225,8 +223,8 @@ internal static unsafe class DeviceQueries
 
         ib_uverbs_gid_entry Gid(uint index, uint type) => new()
         {
-            gid_prefix = 0xFE80_0000_0000_0000,
-            gid_interface = interfaceId,
+            gid_prefix = NicIdentity.LinkLocalPrefix,
+            gid_interface = nic.LinkLocalInterface,
             gid_index = index,
             port_num = 1,
             gid_type = type,

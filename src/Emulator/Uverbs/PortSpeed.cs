@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Verbena.Emulator.Uverbs;
 
 /// <summary>How the port query says a speed: lanes, and what each carries (IBTA 14.2.5.6; Linux, enum ib_port_speed).</summary>
@@ -28,4 +30,21 @@ internal static class PortSpeed
         800 => (EightLanes, Next),
         _ => throw new ArgumentOutOfRangeException(nameof(gbps), gbps, "no speed of Ethernet that has a code"),
     };
+
+    /// <summary>The same as sysfs says it: <c>100 Gb/sec (4X EDR)</c>.</summary>
+    /// <remarks>Linux, drivers/infiniband/core/sysfs.c, rate_show.</remarks>
+    public static string Text(int gbps)
+    {
+        (byte width, byte speed) = Codes(gbps);
+        int lanes = width switch { OneLane => 1, FourLanes => 4, _ => 8 };
+        (double perLane, string name) = speed switch
+        {
+            Quad => (10, " QDR"),
+            Enhanced => (25, " EDR"),
+            High => (50, " HDR"),
+            Next => (100, " NDR"),
+            _ => (2.5, ""),
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{lanes * perLane} Gb/sec ({lanes}X{name})");
+    }
 }

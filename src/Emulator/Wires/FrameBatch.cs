@@ -24,6 +24,9 @@ public sealed unsafe class FrameBatch : IDisposable
     /// <summary>Number of frames in the batch.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Sum of the frames' lengths.</summary>
+    public int Bytes { get; private set; }
+
     public bool HasRoom => Count < Capacity;
 
     /// <summary>The bytes of a frame, from its destination address on, without FCS.</summary>
@@ -37,7 +40,7 @@ public sealed unsafe class FrameBatch : IDisposable
         }
     }
 
-    public void Clear() => (Count, _used) = (0, 0);
+    public void Clear() => (Count, Bytes, _used) = (0, 0, 0);
 
     /// <summary>Where the next frame is to be written: <see cref="MaxFrameBytes"/>, valid while <see cref="HasRoom"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -54,6 +57,7 @@ public sealed unsafe class FrameBatch : IDisposable
         _offsets[Count] = _used;
         _lengths[Count] = lengthBytes;
         Count++;
+        Bytes += lengthBytes;
         _used += (lengthBytes + Alignment - 1) & ~(Alignment - 1);
     }
 

@@ -16,6 +16,7 @@ internal static class NicServeCommand
     {
         using var tree = new SysfsTree([.. options.Nics.Select(NicIdentity.Of)]);
         using PortServer? ports = options.IsPrivate ? null : Start(options);
+        using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports);
         Console.WriteLine(SysfsTree.Path);
         Console.Out.Close();
         WaitFor(program);

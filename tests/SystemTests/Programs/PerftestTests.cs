@@ -19,7 +19,8 @@ public sealed class PerftestTests : IDisposable
         status=$?
         for i in $(seq 600); do kill -0 $! 2>/dev/null || break; sleep 0.1; done
         kill $! 2>/dev/null && echo "the receiving end waits for more"
-        wait $! && exit $status
+        wait $! || exit
+        [ $status = 0 ] || exit $status
         """;
 
     private readonly NetworkNamespace _host = NetworkNamespace.Create();
@@ -77,6 +78,31 @@ public sealed class PerftestTests : IDisposable
         Assert.Matches(@"(?m)^\s*50\s+[\d.]+\s+[\d.]+", shown);
     }
 
+    [Fact]
+    public void Sysfs_counts_what_was_on_the_wire()
+    {
+        const int Size = 512;
+        const int Count = 2000;
+        const string Read = """
+            cd /sys/class/infiniband
+            for i in $(seq 100); do
+                grep -H . mlx5_?/ports/1/{state,counters/port_{rcv,xmit}_{packets,data},hw_counters/out_of_buffer} >"$OUT.ports"
+                [ $(grep -c "_data:$1$" "$OUT.ports") = 2 ] && break
+                sleep 0.1
+            done
+            """;
+        int words = (Size - 4) * Count / 4; // perftest counts the frame check sequence in
+        Run("raw_ethernet_bw", ["-s", Text(Size), "-n", Text(Count), "-r", "4096"], Read.Replace("$1", Text(words), StringComparison.Ordinal));
+        string[] expected =
+        [
+            "mlx5_0/ports/1/state:4: ACTIVE", $"mlx5_0/ports/1/counters/port_xmit_packets:{Count}", $"mlx5_0/ports/1/counters/port_xmit_data:{words}",
+            "mlx5_0/ports/1/counters/port_rcv_packets:0", "mlx5_0/ports/1/counters/port_rcv_data:0", "mlx5_0/ports/1/hw_counters/out_of_buffer:0",
+            "mlx5_1/ports/1/state:4: ACTIVE", $"mlx5_1/ports/1/counters/port_rcv_packets:{Count}", $"mlx5_1/ports/1/counters/port_rcv_data:{words}",
+            "mlx5_1/ports/1/counters/port_xmit_packets:0", "mlx5_1/ports/1/counters/port_xmit_data:0", "mlx5_1/ports/1/hw_counters/out_of_buffer:0",
+        ];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), File.ReadAllLines(Path.Combine(_folder, "raw_ethernet_bw.ports")).Order(StringComparer.Ordinal));
+    }
+
     /// <summary>The last line of numbers: frame size and frames.</summary>
     private static (int Size, int Count) Result(string output)
     {
@@ -87,12 +113,12 @@ public sealed class PerftestTests : IDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private (string Server, string Client) Run(string tool, string[] arguments)
+    private (string Server, string Client) Run(string tool, string[] arguments, string afterwards = "")
     {
         string output = Path.Combine(_folder, tool);
         string log = Path.Combine(_folder, "nic.log");
         CommandResult result = _host.Try(["env", $"OUT={output}", "./verbena", "nic", "run", "--log", log,
-            "--nic", "cx0,wire=cable:cx1,mtu=9000", "--nic", "cx1,wire=cable:cx0,mtu=9000", "--", "bash", "-c", Pair, "bash", tool, .. arguments]);
+            "--nic", "cx0,wire=cable:cx1,mtu=9000", "--nic", "cx1,wire=cable:cx0,mtu=9000", "--", "bash", "-c", $"{Pair}\n{afterwards}", "bash", tool, .. arguments]);
         string server = File.Exists(output + ".server") ? File.ReadAllText(output + ".server") : "";
         string client = File.Exists(output + ".client") ? File.ReadAllText(output + ".client") : "";
         Assert.True(result.Status == 0, $"{result.Output}\nIf perftest is missing: apt-get install perftest\nserver: {server}\nclient: {client}");

@@ -78,6 +78,31 @@ public sealed class TestpmdTests : IDisposable
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData(Mprq)]
+    public void What_comes_faster_than_it_can_be_taken_is_received_or_missed(string driver)
+    {
+        const int Count = 500_000;
+        using Testpmd testpmd = ReceiveOnly(Count, driver);
+        testpmd.Command("start");
+        Lab.WaitUntil(() => testpmd.Statistics() is var seen && seen["RX-packets"] + seen["RX-missed"] == Count);
+        Assert.Equal(Count, testpmd.Quit()[0]["wire_received"]);
+    }
+
+    [Fact]
+    public void What_comes_while_nobody_posts_buffers_is_missed()
+    {
+        const int Count = 1000;
+        const int Posted = 256;
+        using Testpmd testpmd = ReceiveOnly(Count, "");
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-missed"] == Count - Posted);
+        testpmd.Command("start");
+        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == Posted);
+        Dictionary<string, long> port = testpmd.Quit()[0];
+        Assert.Equal((Count, Posted, Count - Posted), (port["wire_received"], port["queue_received"], port["out_of_buffer"]));
+    }
+
+    [Theory]
     [InlineData("--mbuf-size=9300", "")]
     [InlineData("--rx-offloads=0x2000", "--tx-offloads=0x8000")] // a chain of buffers each
     public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(params string[] options)
@@ -310,6 +335,16 @@ public sealed class TestpmdTests : IDisposable
         _host.Run("ip", "link", "set", "far0", "up");
         Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: up", StringComparison.Ordinal));
         testpmd.Quit();
+    }
+
+    /// <summary>A testpmd to whose address the NIC itself makes frames, as many as asked for, as soon as there is a rule for it.</summary>
+    private Testpmd ReceiveOnly(int count, string driver)
+    {
+        string wire = string.Create(CultureInfo.InvariantCulture, $"generator:count={count}");
+        Testpmd testpmd = Testpmd.Start(_host, [wire], driver, ["--forward-mode=rxonly", "--flow-isolate-all"]);
+        Assert.Contains("Flow rule #0 created", testpmd.Command(
+            "flow create 0 ingress pattern eth dst is 02:00:00:00:00:01 / end actions queue index 0 / end"), StringComparison.Ordinal);
+        return testpmd;
     }
 
     private FarEnd Plug(string netdev, int mtu = 1500)

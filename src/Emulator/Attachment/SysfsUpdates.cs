@@ -1,0 +1,50 @@
+using System.Globalization;
+using Verbena.Emulator.Nic;
+
+namespace Verbena.Emulator.Attachment;
+
+/// <summary>Keeps what a tree says of its ports' state and counters true, ten times a second, until disposed.</summary>
+public sealed class SysfsUpdates : IDisposable
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
+
+    private readonly PortFiles[] _files;
+    private readonly ManualResetEvent _stop = new(initialState: false);
+    private readonly Thread _thread;
+
+    /// <param name="root">The root of the tree, as SYSFS_PATH names it.</param>
+    /// <param name="ports">Its ports; the first is that of mlx5_0. They must outlive this.</param>
+    public SysfsUpdates(string root, IReadOnlyList<IPortStatus> ports)
+    {
+        _files = [.. ports.Select((port, index) => new PortFiles(PortDirectory(root, index), port))];
+        _thread = new Thread(Run) { Name = "emulated NIC files", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>After the return nothing is written any more, nor are the ports asked.</summary>
+    public void Dispose()
+    {
+        _stop.Set();
+        _thread.Join();
+        _stop.Dispose();
+    }
+
+    private static string PortDirectory(string root, int index) =>
+        Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"class/infiniband/mlx5_{index}/ports/1"));
+
+    private void Run()
+    {
+        try
+        {
+            do
+            {
+                Array.ForEach(_files, files => files.Refresh());
+            }
+            while (!_stop.WaitOne(s_interval));
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            // somebody has taken the tree away; nobody reads it any more
+        }
+    }
+}
