@@ -38,8 +38,9 @@ internal static unsafe class Entry
         }
     }
 
-    private static NicRecorder? Recorder() =>
-        Environment.GetEnvironmentVariable("VERBENA_NIC_RECORD") is { Length: > 0 } path ? NicRecorder.Start(path) : null;
+    private static NicRecorder? Recorder() => Environment.GetEnvironmentVariable("VERBENA_NIC_RECORD") is { Length: > 0 } path
+        ? NicRecorder.Start(path, Environment.GetEnvironmentVariable("VERBENA_NIC_RECORD_WORK") == "1")
+        : null;
 
     private static List<NicOptions> Options(string lines)
     {

@@ -81,14 +81,16 @@ internal static class CommandLine
     {
         var log = new Option<string?>("--log") { Description = "Where the NIC writes what it finds wrong in its use, and at the end what its ports have counted.", HelpName = "FILE" };
         var record = new Option<string?>("--record") { Description = "Where each verb of the program is recorded, for nic show.", HelpName = "FILE" };
+        var recordWork = new Option<bool>("--record-work") { Description = "Records work requests and completions too." };
         var isPrivate = new Option<bool>("--private") { Description = "Puts the ports inside the program: faster, and for it alone." };
         var program = new Argument<string[]>("program") { Description = "The program and its arguments, after --.", Arity = ArgumentArity.OneOrMore };
-        var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, record, isPrivate, program };
+        var run = new System.CommandLine.Command("run", "Runs any program with emulated NICs under its libibverbs.") { s_nic, log, record, recordWork, isPrivate, program };
         run.SetAction((result, _) => GuardAsync(() => NicRunCommand.RunAsync(new NicRunOptions
         {
             Nics = Nics(result),
             Log = result.GetValue(log),
             Record = result.GetValue(record),
+            RecordsWork = result.GetValue(recordWork),
             IsPrivate = result.GetValue(isPrivate),
             Program = result.GetRequiredValue(program),
         })));

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Verbena.Emulator.Record;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
@@ -20,6 +21,7 @@ public sealed unsafe class CompletionQueue
     private readonly bool _sessionsWrap;
     private readonly Random? _random;
     private readonly PortCounters _counters;
+    private readonly WorkRecords? _records;
     private readonly uint* _record;
     private CompletionRing _ring;
     private uint _producer; // running through 32 bits, of which 24 count
@@ -29,9 +31,10 @@ public sealed unsafe class CompletionQueue
     private uint _seenArm = CompletionArm.NeverArmed;
 
     internal CompletionQueue(
-        uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance, PortCounters counters)
+        uint number, CompletionQueueParameters parameters, NicBehaviour behaviour, ConformanceLog conformance, PortCounters counters, WorkRecords? records)
     {
         _counters = counters;
+        _records = records;
         Number = number;
         _parameters = parameters;
         _conformance = conformance;
@@ -88,6 +91,7 @@ public sealed unsafe class CompletionQueue
     /// <summary>Takes the entry from <see cref="TryReserve"/>, of which all is written but its last byte.</summary>
     internal void Publish(mlx5_cqe64* entry, byte opcode, bool solicited = false)
     {
+        _records?.Completed(Number, _producer, entry, opcode, solicited);
         if (_session is not null && opcode == Mlx5Cqe.MLX5_CQE_RESP_SEND)
         {
             Hold(_session);

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
+using Verbena.Emulator.Record;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -49,6 +50,9 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     public UarRegion Uar { get; } = new();
 
     public ClockPages Clock { get; }
+
+    /// <summary>Gets the work of queues that are made from now on; null: nobody does.</summary>
+    internal WorkRecords? Records { set => _queues.Records = value; }
 
     public PortCounters Counters => _port.Counters;
 

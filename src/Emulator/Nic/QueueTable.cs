@@ -1,3 +1,5 @@
+using Verbena.Emulator.Record;
+
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The queues of a device by number, and the register pages on which programs ring for them.</summary>
@@ -32,6 +34,9 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     /// <summary>Those that may hold completions back.</summary>
     public CompletionQueue[] CompressingQueues { get; private set; } = [];
 
+    /// <summary>Gets the work of queues that are made from now on; null: nobody does.</summary>
+    public WorkRecords? Records { get; set; }
+
     public CompletionQueue CreateCompletionQueue(CompletionQueueParameters parameters)
     {
         CheckRing("completion queue", parameters.BufferAddress, parameters.DoorbellRecordAddress, parameters.Entries, MaxCompletions);
@@ -41,7 +46,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
             throw NicException.Invalid($"completions have 64 or 128 bytes, not {parameters.EntryBytes}");
         }
 
-        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, options.Behaviour, Conformance, counters));
+        CompletionQueue queue = _completionQueues.Add(index => new CompletionQueue(FirstNumber + index, parameters, options.Behaviour, Conformance, counters, Records));
         Publish();
         return queue;
     }
@@ -88,7 +93,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     {
         CheckReceive(parameters);
         WorkQueue queue = _workQueues.Add(index =>
-            new WorkQueue(FirstNumber + index, new ReceiveQueue($"WQ {FirstNumber + index}", parameters, memory, Conformance)));
+            new WorkQueue(FirstNumber + index, new ReceiveQueue($"WQ {FirstNumber + index}", parameters, memory, Conformance, Records)));
         Publish();
         return queue;
     }
@@ -106,7 +111,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
 
     private QueuePair Make(uint number, QueuePairParameters parameters)
     {
-        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, options.Model, counters);
+        SendQueue? send = parameters.SendBlocks == 0 ? null : new SendQueue(number, parameters, memory, Conformance, options.Model, counters, Records);
         ReceiveQueue? receive = parameters.ReceiveEntries == 0 ? null : MakeReceive(number, parameters);
         return new QueuePair(number, parameters, send, receive, counters);
     }
@@ -128,7 +133,7 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
             OnFatal = parameters.OnFatal,
         };
         CheckReceive(receive);
-        return new ReceiveQueue($"QP {number}", receive, memory, Conformance);
+        return new ReceiveQueue($"QP {number}", receive, memory, Conformance, Records);
     }
 
     private void CheckReceive(WorkQueueParameters parameters)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Verbena.Emulator.Record;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
@@ -22,13 +23,15 @@ internal sealed unsafe class ReceiveQueue
     private readonly uint _entries;
     private readonly uint _userIndex;
     private readonly Action? _onFatal;
+    private readonly WorkRecords? _records;
     private ReceivedForm? _form; // null: frames are written as they came
     private ushort _head;        // the next WQE to fill, running
     private uint _posted;        // one after the last posted WQE, as last read from the record, running through 32 bits
 
-    public ReceiveQueue(string name, WorkQueueParameters parameters, MemoryTable memory, ConformanceLog conformance)
+    public ReceiveQueue(string name, WorkQueueParameters parameters, MemoryTable memory, ConformanceLog conformance, WorkRecords? records)
     {
         _name = name;
+        _records = records;
         _conformance = conformance;
         _completions = parameters.Completions;
         _ring = new ReceiveRing(parameters, memory);
@@ -186,14 +189,24 @@ internal sealed unsafe class ReceiveQueue
         if (_strides is null)
         {
             entry->byte_cnt = bytesOrFiller;
-            entry->wqe_counter = _head++;
+            entry->wqe_counter = _head;
+            MoveOn();
             return;
         }
 
         entry->wqe_id = _head;
         entry->wqe_counter = (ushort)_strides.Next;
         entry->byte_cnt = StridingByteCount.Make(strides, bytesOrFiller);
-        _head += (ushort)(_strides.Take(strides) ? 1 : 0);
+        if (_strides.Take(strides))
+        {
+            MoveOn();
+        }
+    }
+
+    private void MoveOn()
+    {
+        _records?.Received(_name, _head, _ring.Segments(_head));
+        _head++;
     }
 
     /// <summary>A frame that is too long costs its WQE or strides; a bad address stops the queue, and all other WQEs are flushed.</summary>

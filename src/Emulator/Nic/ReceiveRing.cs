@@ -13,6 +13,13 @@ internal sealed unsafe class ReceiveRing(WorkQueueParameters parameters, MemoryT
     /// <summary>In a striding queue a header precedes the list: the next WQE's index, which a cyclic queue does not need.</summary>
     private readonly int _headerBytes = parameters.Striding is null ? 0 : sizeof(mlx5_wqe_srq_next_seg);
 
+    /// <summary>The list of a WQE's buffers, as far as there is room for one.</summary>
+    public ReadOnlySpan<mlx5_wqe_data_seg> Segments(ushort index)
+    {
+        byte* entry = _base + ((nuint)(index & _mask) << _entryLog2);
+        return new ReadOnlySpan<mlx5_wqe_data_seg>(entry + _headerBytes, ((1 << _entryLog2) - _headerBytes) / sizeof(mlx5_wqe_data_seg));
+    }
+
     /// <summary>Writes <paramref name="data"/> to the buffers of a WQE, from an offset in their sum on.</summary>
     /// <returns>0, or the syndrome of the error.</returns>
     public byte Scatter(ushort index, uint offsetBytes, ReadOnlySpan<byte> data)

@@ -1,3 +1,4 @@
+using Verbena.Emulator.Record;
 using Verbena.Interop.Mlx5;
 using Verbena.Interop.Uverbs;
 
@@ -15,11 +16,15 @@ internal sealed unsafe class SendQueue
     private readonly SendRing _ring;
     private readonly SendDoorbell _doorbell;
     private readonly FrameGather _gather;
+    private readonly WorkRecords? _records;
     private SendPace _pace;
     private bool _errorReported;
 
-    public SendQueue(uint number, QueuePairParameters parameters, MemoryTable memory, ConformanceLog conformance, NicModel model, PortCounters counters)
+    public SendQueue(
+        uint number, QueuePairParameters parameters, MemoryTable memory, ConformanceLog conformance, NicModel model, PortCounters counters,
+        WorkRecords? records)
     {
+        _records = records;
         Number = number;
         _parameters = parameters;
         _model = model;
@@ -190,7 +195,20 @@ internal sealed unsafe class SendQueue
     {
         // Where a WQE ends can't be told from an impossible length: it takes all that follow with it.
         int blocks = IsInRing(wqe) ? SendWqe.Blocks(wqe.Units) : _doorbell.Waiting;
+        if (_records is not null)
+        {
+            Record(_records, wqe);
+        }
+
         _doorbell.Next += (ushort)blocks;
+    }
+
+    private void Record(WorkRecords records, SendWqe wqe)
+    {
+        Span<byte> copy = stackalloc byte[SendWqe.MaxBytes];
+        copy = copy[..(IsInRing(wqe) ? wqe.LengthBytes : SendWqe.UnitBytes)];
+        _ring.CopyWqe(wqe.Index, copy);
+        records.Sent(Number, wqe.Index, copy);
     }
 
     private static CompletionMode ModeOf(mlx5_wqe_ctrl_seg* control) => (CompletionMode)((control->fm_ce_se >> 2) & 3);

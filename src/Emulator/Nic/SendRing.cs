@@ -15,6 +15,9 @@ internal sealed unsafe class SendRing(QueuePairParameters parameters, MemoryTabl
     /// <summary>The Ethernet segment, of which the first 16 bytes are there.</summary>
     public mlx5_wqe_eth_seg* Ethernet(ushort index) => (mlx5_wqe_eth_seg*)At(index, SendWqe.UnitBytes);
 
+    /// <summary>Copies a WQE's first bytes, wherever the ring ends.</summary>
+    public void CopyWqe(ushort index, Span<byte> target) => Copy(index, 0, target);
+
     /// <summary>The inline header: the frame's first bytes, from the Ethernet segment on.</summary>
     public void CopyInlineHeader(ushort index, Span<byte> target) => Copy(index, SendWqe.UnitBytes + 14, target);
 

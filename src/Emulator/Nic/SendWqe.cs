@@ -12,6 +12,9 @@ internal readonly record struct SendWqe(ushort Index, int Units)
 
     public const int UnitBytes = 16;
 
+    /// <summary>The longest that its length can say.</summary>
+    public const int MaxBytes = (int)LengthMask * UnitBytes;
+
     private const int UnitsPerBlock = Mlx5Wqe.MLX5_SEND_WQE_BB / UnitBytes;
 
     public int LengthBytes => Units * UnitBytes;

@@ -25,8 +25,9 @@ public sealed unsafe class NicRecorder : IDisposable
     private int _descriptor;
     private (ulong Device, ulong Inode) _file;
 
-    private NicRecorder(string path)
+    private NicRecorder(string path, bool work)
     {
+        RecordsWork = work;
         _path = path;
         _json = new Utf8JsonWriter(_buffer);
         if (!Open())
@@ -37,9 +38,12 @@ public sealed unsafe class NicRecorder : IDisposable
         }
     }
 
+    /// <summary>Whether work requests and completions are recorded too.</summary>
+    public bool RecordsWork { get; }
+
     /// <summary>Begins to record at the end of a file.</summary>
     /// <exception cref="InvalidOperationException">The file can't be written.</exception>
-    public static NicRecorder Start(string path) => new(path);
+    public static NicRecorder Start(string path, bool work = false) => new(path, work);
 
     public void Dispose()
     {

@@ -7,7 +7,10 @@ namespace Verbena.Emulator.Record;
 internal static class Values
 {
     private static readonly string[] s_hexadecimal =
-        ["addr", "flags", "flags_ex", "mask", "user_handle", "start", "offset", "iova", "key", "caps", "qpts", "guid", "hca_va", "tag_id", "prefix", "interface", "size_cap"];
+    [
+        "addr", "flags", "flags_ex", "mask", "user_handle", "start", "offset", "iova", "key", "caps", "qpts", "guid", "hca_va", "tag_id", "prefix", "interface", "size_cap",
+        "offsets", "fm_ce_se", "hds_ip_ext", "l4_hdr_type_etc", "vlan_info", "rx_hash_result",
+    ];
 
     private static readonly string[] s_queuePairStates = ["RESET", "INIT", "RTR", "RTS", "SQD", "SQE", "ERR"];
     private static readonly string[] s_workQueueStates = ["RESET", "RDY", "ERR"];

@@ -31,6 +31,7 @@ internal sealed unsafe partial class UverbsDevice
         _faults = faults;
         _logger = logger;
         _records = recorder is null ? null : new VerbRecords(recorder, Name);
+        nic.Records = recorder is { RecordsWork: true } ? new WorkRecords(recorder, Name) : null;
         nic.LinkChanged = OnLinkChanged;
         nic.Resting = OnResting;
         nic.Failed = OnFailed;

@@ -31,6 +31,7 @@ internal static class NicRunCommand
         Pass("VERBENA_NIC_LIBRARY", library);
         Pass("VERBENA_NIC_LOG", options.Log is null ? null : Path.GetFullPath(options.Log));
         Pass("VERBENA_NIC_RECORD", options.Record is null ? null : Path.GetFullPath(options.Record));
+        Pass("VERBENA_NIC_RECORD_WORK", options.RecordsWork ? "1" : null);
         Pass("LD_PRELOAD", string.IsNullOrEmpty(preloaded) ? shim : $"{shim}:{preloaded}");
         Become([.. await NamespaceAsync().ConfigureAwait(false), .. options.Program]);
         return 0;

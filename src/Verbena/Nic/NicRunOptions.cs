@@ -15,6 +15,9 @@ internal sealed record NicRunOptions
     /// <summary>Where each verb of the program is recorded; null: nowhere.</summary>
     public string? Record { get; init; }
 
+    /// <summary>Work requests and completions are recorded too.</summary>
+    public bool RecordsWork { get; init; }
+
     /// <summary>The ports are inside the program, which then is the only one that has them: no copy of a frame is made on its way.</summary>
     public bool IsPrivate { get; init; }
 
