@@ -28,6 +28,9 @@ public sealed class NetworkNamespace : IDisposable
 
     private static bool IsRoot => geteuid() == 0;
 
+    /// <summary>What makes a command that follows it an ordinary user's; nothing where the tests are run by one.</summary>
+    public static IReadOnlyList<string> AsOrdinaryUser => IsRoot ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+
     /// <summary>Id of the process that holds the namespace, as <c>ip link … netns</c> takes it.</summary>
     public int ProcessId => _holder.Id;
 

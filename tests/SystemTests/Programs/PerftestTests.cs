@@ -79,6 +79,17 @@ public sealed class PerftestTests : IDisposable
     }
 
     [Fact]
+    public void An_ordinary_user_needs_no_privileges()
+    {
+        string[] user = [.. NetworkNamespace.AsOrdinaryUser];
+        Assert.SkipUnless(_host.Try([.. user, "test", "-x", "./verbena"]).Status == 0, "other users can't get into this checkout");
+        File.SetUnixFileMode(_folder, (UnixFileMode)0x1FF); // the tools write there
+        Assert.Contains("PORT_ACTIVE", _host.Run([.. user, "./verbena", "nic", "run", "--nic", "cx0,wire=sink", "--", "ibv_devinfo"]), StringComparison.Ordinal);
+        (string server, _) = Run("raw_ethernet_bw", ["-s", "64", "-n", "500", "-r", "1024"], user: user);
+        Assert.Equal((64, 500), Result(server));
+    }
+
+    [Fact]
     public void Sysfs_counts_what_was_on_the_wire()
     {
         const int Size = 512;
@@ -113,11 +124,11 @@ public sealed class PerftestTests : IDisposable
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private (string Server, string Client) Run(string tool, string[] arguments, string afterwards = "")
+    private (string Server, string Client) Run(string tool, string[] arguments, string afterwards = "", string[]? user = null)
     {
         string output = Path.Combine(_folder, tool);
         string log = Path.Combine(_folder, "nic.log");
-        CommandResult result = _host.Try(["env", $"OUT={output}", "./verbena", "nic", "run", "--log", log,
+        CommandResult result = _host.Try(["env", $"OUT={output}", .. user ?? [], "./verbena", "nic", "run", "--log", log,
             "--nic", "cx0,wire=cable:cx1,mtu=9000", "--nic", "cx1,wire=cable:cx0,mtu=9000", "--", "bash", "-c", $"{Pair}\n{afterwards}", "bash", tool, .. arguments]);
         string server = File.Exists(output + ".server") ? File.ReadAllText(output + ".server") : "";
         string client = File.Exists(output + ".client") ? File.ReadAllText(output + ".client") : "";
