@@ -20,6 +20,11 @@ internal static class NicRunCommand
     /// <exception cref="VerbenaException">The NICs or the program can't be started.</exception>
     public static async Task<int> RunAsync(NicRunOptions options)
     {
+        if (options is { RecordsWork: true, Record: null })
+        {
+            throw new VerbenaException("--record-work says what to record, and --record FILE where: give both");
+        }
+
         string library = Beside("libverbena-nic.so");
         string shim = Beside("libverbena-shim.so");
         string tree = await StartServerAsync(options).ConfigureAwait(false);

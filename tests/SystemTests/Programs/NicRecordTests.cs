@@ -51,6 +51,13 @@ public sealed class NicRecordTests : IDisposable
         Assert.DoesNotContain(records, record => Verb(record) is "SEND_WQE" or "RECV_WQE" or "CQE");
     }
 
+    [Fact]
+    public void Work_without_a_file_to_record_it_in_is_refused()
+    {
+        CommandResult refused = _host.Try("./verbena", "nic", "run", "--record-work", "--", "echo", "started");
+        Assert.Equal(new CommandResult(1, "verbena: --record-work says what to record, and --record FILE where: give both\n"), refused);
+    }
+
     private static string? Verb(JsonElement record) => record.GetProperty("verb").GetString();
 
     private static int Count(List<JsonElement> records, string verb, string property, string value) =>

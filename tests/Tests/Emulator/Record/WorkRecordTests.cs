@@ -64,6 +64,7 @@ public sealed class WorkRecordTests : IDisposable
         Assert.Equal(TestProgram.BufferBytes, Assert.Single(wqe.GetProperty("segments").EnumerateArray().ToList()).GetProperty("length").GetInt32());
         JsonElement completion = Only(records, "CQE");
         Assert.Equal(("RESP_SEND", 90), (completion.GetProperty("opcode").GetString(), completion.GetProperty("byte_cnt").GetInt32()));
+        Assert.Equal((0, 0), (wqe.GetProperty("index").GetInt32(), completion.GetProperty("wqe_counter").GetInt32()));
     }
 
     [Fact]
