@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Verbena.Packets;
 
@@ -7,6 +9,8 @@ namespace Verbena.Packets;
 /// <remarks>Sums are taken over the bytes as they lie in memory; RFC 1071, 2 (B) shows that the byte order then cancels out.</remarks>
 public static class Checksum
 {
+    private const ulong LowWord = 0xFFFF_FFFF;
+
     /// <summary>The checksum to store for <paramref name="data"/>, whose own checksum field is zero.</summary>
     /// <param name="data">The bytes to cover; an odd one out is padded with zero.</param>
     /// <param name="partial">A sum from <see cref="Sum"/> to start from, such as that of a pseudo-header.</param>
@@ -23,25 +27,36 @@ public static class Checksum
     public static ulong Sum(ReadOnlySpan<byte> data, ulong partial = 0)
     {
         ulong sum = partial;
-        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(data);
-        foreach (uint word in words)
+        ref byte at = ref MemoryMarshal.GetReference(data);
+        int left = data.Length;
+        if (left >= Vector256<byte>.Count)
         {
-            sum += word;
+            int whole = left & -Vector256<byte>.Count;
+            sum += SumVectors(ref at, whole);
+            at = ref Unsafe.Add(ref at, whole);
+            left -= whole;
         }
 
-        ReadOnlySpan<byte> tail = data[(words.Length * 4)..];
-        if (tail.Length >= 2)
+        for (; left >= sizeof(ulong); left -= sizeof(ulong))
         {
-            sum += MemoryMarshal.Read<ushort>(tail);
-            tail = tail[2..];
+            ulong words = Unsafe.ReadUnaligned<ulong>(ref at);
+            sum += (words & LowWord) + (words >> 32);
+            at = ref Unsafe.Add(ref at, sizeof(ulong));
         }
 
-        if (tail.Length == 1)
+        if (left == 0)
         {
-            sum += BitConverter.IsLittleEndian ? tail[0] : (ulong)tail[0] << 8;
+            return sum;
         }
 
-        return sum;
+        if (!BitConverter.IsLittleEndian || data.Length < sizeof(ulong))
+        {
+            return sum + Tail(data[^left..]);
+        }
+
+        // The last eight bytes, of which those that were summed before are shifted out.
+        ulong last = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref at, left - sizeof(ulong))) >> (8 * (sizeof(ulong) - left));
+        return sum + (last & LowWord) + (last >> 32);
     }
 
     /// <summary>The checksum after one 16-bit word under it changed (RFC 1624, equation 3).</summary>
@@ -50,6 +65,7 @@ public static class Checksum
         (ushort)~Fold((ulong)(ushort)~checksum + (ushort)~before + after);
 
     /// <summary>A sum from <see cref="Sum"/> in 16 bits, in memory order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Fold(ulong sum)
     {
         sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
@@ -57,5 +73,37 @@ public static class Checksum
         sum = (sum & 0xFFFF) + (sum >> 16);
         sum = (sum & 0xFFFF) + (sum >> 16);
         return (ushort)sum;
+    }
+
+    /// <summary>Sums whole vectors, as words of 32 bits.</summary>
+    private static ulong SumVectors(ref byte data, int lengthBytes)
+    {
+        Vector256<ulong> sums = Vector256<ulong>.Zero;
+        for (int at = 0; at < lengthBytes; at += Vector256<byte>.Count)
+        {
+            Vector256<ulong> words = Vector256.LoadUnsafe(ref data, (nuint)at).AsUInt64();
+            sums += (words & Vector256.Create(LowWord)) + (words >>> 32);
+        }
+
+        return Vector256.Sum(sums);
+    }
+
+    /// <summary>Sums up to seven bytes.</summary>
+    private static ulong Tail(ReadOnlySpan<byte> data)
+    {
+        ulong sum = 0;
+        if (data.Length >= sizeof(uint))
+        {
+            sum += MemoryMarshal.Read<uint>(data);
+            data = data[sizeof(uint)..];
+        }
+
+        if (data.Length >= sizeof(ushort))
+        {
+            sum += MemoryMarshal.Read<ushort>(data);
+            data = data[sizeof(ushort)..];
+        }
+
+        return data.Length == 0 ? sum : sum + (BitConverter.IsLittleEndian ? data[0] : (ulong)data[0] << 8);
     }
 }

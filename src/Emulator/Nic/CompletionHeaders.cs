@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
@@ -21,6 +22,7 @@ internal readonly record struct CompletionHeaders(byte PacketInfo, byte Ok, byte
     }
 
     /// <summary>Of the headers inside a tunnel, if there is one. A checksum is right if those of both are, as far as there are any outside.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // inlined, its locals would be cleared for each frame
     public static CompletionHeaders Inner(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
         if (!TunnelHeaders.TryFindInner(frame, in info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo))

@@ -16,6 +16,7 @@ public sealed unsafe class CompletionQueue
     private readonly CompletionQueueParameters _parameters;
     private readonly ConformanceLog _conformance;
     private readonly CompletionArm _arm;
+    private readonly CompletionBatch _batch = new();
     private readonly CompressionSession? _session;
     private readonly CqeCompressionPolicy _policy;
     private readonly bool _sessionsWrap;
@@ -59,13 +60,10 @@ public sealed unsafe class CompletionQueue
 
     internal int UarPage => _parameters.UarPage;
 
-    /// <summary>Whether completions may be held back until <see cref="Finish"/>.</summary>
-    internal bool Compresses => _session is not null;
-
     /// <summary>Finds room for one entry. Without room the queue fails, since the NIC would write over unread entries.</summary>
     internal bool TryReserve(out mlx5_cqe64* entry)
     {
-        entry = _session is null ? _ring[_producer] : _session.Next;
+        entry = _session is null ? _batch.Next : _session.Next;
         if (HasFailed || _parameters.IgnoreOverrun)
         {
             return !HasFailed;
@@ -83,12 +81,12 @@ public sealed unsafe class CompletionQueue
         }
 
         HasFailed = true;
-        Close();
+        HandOver();
         _parameters.OnError?.Invoke();
         return false;
     }
 
-    /// <summary>Takes the entry from <see cref="TryReserve"/>, of which all is written but its last byte.</summary>
+    /// <summary>Takes the entry from <see cref="TryReserve"/>, of which all is filled in but its last byte. It is held back until <see cref="Finish"/>.</summary>
     internal void Publish(mlx5_cqe64* entry, byte opcode, bool solicited = false)
     {
         _records?.Completed(Number, _producer, entry, opcode, solicited);
@@ -98,12 +96,11 @@ public sealed unsafe class CompletionQueue
             return;
         }
 
-        Close();
-        mlx5_cqe64* inRing = _ring[_producer];
-        if (entry != inRing)
+        if (_session is not null)
         {
+            Close();
             CheckInvalid(_producer);
-            Unsafe.CopyBlockUnaligned(inRing, entry, (uint)sizeof(mlx5_cqe64) - 1);
+            *_batch.Next = *entry;
         }
 
         bool isError = opcode >= Mlx5Cqe.MLX5_CQE_REQ_ERR;
@@ -112,8 +109,13 @@ public sealed unsafe class CompletionQueue
             CountError((mlx5_err_cqe*)entry, opcode);
         }
 
-        _ring.Publish(_producer++, (byte)((opcode << 4) | (solicited ? 2 : 0)));
-        Show(solicited || isError);
+        _producer++;
+        _batch.Add((byte)((opcode << 4) | (solicited ? 2 : 0)), _ring.Unready(_producer - 1));
+        bool isFull = _batch.IsFull || _batch.Count >= _ring.Entries; // the ring of a queue that ignores overrun may be small
+        if (isFull || solicited || isError || _session is not null)
+        {
+            Write(solicited || isError);
+        }
     }
 
     /// <summary>Ends a pass of the NIC: hands over what was held back, unless more of it is worth waiting for.</summary>
@@ -124,7 +126,7 @@ public sealed unsafe class CompletionQueue
             && timestamp - session.Title->timestamp < LongestSession;
         if (!waits)
         {
-            Close();
+            HandOver();
         }
     }
 
@@ -132,7 +134,7 @@ public sealed unsafe class CompletionQueue
     /// <exception cref="NicException">EINVAL: the other ring has no room for what the program has not taken.</exception>
     internal void Resize(ulong bufferAddress, int entries)
     {
-        Close();
+        HandOver();
         ReadConsumer();
         if (Used >= _ring.Entries || Used > (uint)entries)
         {
@@ -220,7 +222,24 @@ public sealed unsafe class CompletionQueue
         }
     }
 
-    /// <summary>Hands over what was held back.</summary>
+    /// <summary>Hands over all that was held back.</summary>
+    private void HandOver()
+    {
+        Close();
+        Write(isSolicited: false);
+    }
+
+    /// <summary>Writes the batch to the ring.</summary>
+    private void Write(bool isSolicited)
+    {
+        if (_batch.Count > 0)
+        {
+            _batch.Write(_ring, _producer - (uint)_batch.Count);
+            Show(isSolicited);
+        }
+    }
+
+    /// <summary>Ends a compressed session.</summary>
     private void Close()
     {
         if (_session is not { Count: > 0 } session)

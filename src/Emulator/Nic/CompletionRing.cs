@@ -42,5 +42,8 @@ internal readonly unsafe struct CompletionRing(ulong address, int entries, int e
         return last >> 4 != Mlx5Cqe.MLX5_CQE_INVALID && (last & Mlx5Cqe.MLX5_CQE_OWNER_MASK) == Owner(index);
     }
 
+    /// <summary>A last byte that no program takes for that of an entry at this index: invalid, and of the other lap.</summary>
+    public byte Unready(uint index) => (byte)((Mlx5Cqe.MLX5_CQE_INVALID << 4) | (Owner(index) ^ Mlx5Cqe.MLX5_CQE_OWNER_MASK));
+
     private uint Owner(uint index) => (index >> _log2Entries) & Mlx5Cqe.MLX5_CQE_OWNER_MASK;
 }

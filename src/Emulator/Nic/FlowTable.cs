@@ -7,6 +7,7 @@ internal sealed class FlowTable
 {
     private readonly LinkedList<FlowRule> _rules = []; // in the order they were added
     private readonly Dictionary<FlowRule, LinkedListNode<FlowRule>> _nodes = [];
+    private ulong _named; // a bit for each unicast address that a flow names; several share one, and one may outlive its flow
 
     /// <summary>Normal flows for what comes from the wire, or back from the port's own queues.</summary>
     public FlowPriorities Receive { get; } = new();
@@ -26,6 +27,10 @@ internal sealed class FlowTable
     /// <summary>The address that the first unicast flow names, if there is one.</summary>
     public MacAddress? FirstUnicastMac { get; private set; }
 
+    /// <summary>False if no flow can concern a frame that the port sends: it is unicast, and no flow names its address.</summary>
+    public bool MayLookAtSent(ReadOnlySpan<byte> frame) =>
+        (frame[0] & 1) != 0 || (_named & NameBit(new MacAddress(frame[..6]))) != 0 || !Send.IsEmpty || Sniffers.Length > 0;
+
     /// <exception cref="NicException">EINVAL, EEXIST, ENOMEM (priority), ENOSPC, EOPNOTSUPP: as a kernel answers.</exception>
     public FlowRule Add(FlowParameters parameters)
     {
@@ -44,6 +49,7 @@ internal sealed class FlowTable
         else if (NamesUnicastMac(rule))
         {
             FirstUnicastMac ??= rule.Match.DestinationMac;
+            _named |= NameBit(rule.Match.DestinationMac);
         }
 
         return rule;
@@ -63,6 +69,7 @@ internal sealed class FlowTable
         if (NamesUnicastMac(rule))
         {
             FirstUnicastMac = _rules.FirstOrDefault(NamesUnicastMac)?.Match.DestinationMac;
+            _named = FirstUnicastMac is null ? 0 : _named;
         }
     }
 
@@ -112,6 +119,8 @@ internal sealed class FlowTable
 
     private static bool NamesUnicastMac(FlowRule rule) =>
         rule.Parameters is { Type: FlowType.Normal, IsEgress: false } && rule.Match.NamesUnicastMac;
+
+    private static ulong NameBit(MacAddress address) => 1ul << (int)((address.Bits * 0x9E37_79B9_7F4A_7C15) >> 58);
 
     private FlowDestination[] Destinations(FlowType type) =>
         [.. _rules.Where(r => r.Parameters.Type == type).Select(r => r.Parameters.Destination!).Distinct()];

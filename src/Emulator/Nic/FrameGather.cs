@@ -175,7 +175,11 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
             return false;
         }
 
-        ring.CopyInlineHeader(wqe.Index, room[..inline]);
+        if (inline > 0)
+        {
+            ring.CopyInlineHeader(wqe.Index, room[..inline]);
+        }
+
         return true;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
@@ -31,7 +32,9 @@ internal struct FrameInfo
     public bool IsCutShort;
 
     /// <summary>Reads the headers of <paramref name="frame"/>, of at least 14 bytes. What is cut short is left out.</summary>
-    public static FrameInfo Parse(ReadOnlySpan<byte> frame)
+    /// <remarks>What is found is written where it is to be: a copy right after would wait for each of the small writes.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)] // a stage of its own: all in one method is more than the compiler inlines in
+    public static void Parse(ReadOnlySpan<byte> frame, out FrameInfo info)
     {
         int offset = EthernetHeader.Size;
         ushort type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
@@ -52,11 +55,11 @@ internal struct FrameInfo
 
         ulong source = BinaryPrimitives.ReadUInt64LittleEndian(frame[6..]) & MacBits;
         ulong destination = BinaryPrimitives.ReadUInt64LittleEndian(frame) & MacBits;
-        return ParseNetwork(frame, offset, type, source, destination | ((ulong)vlan << 48), bits);
+        ParseNetwork(frame, offset, type, source, destination | ((ulong)vlan << 48), bits, out info);
     }
 
     /// <summary>Reads the headers of a packet inside a tunnel that carries no Ethernet header.</summary>
-    public static FrameInfo ParsePacket(ReadOnlySpan<byte> packet, ushort type) => ParseNetwork(packet, 0, type, 0, 0, 0);
+    public static void ParsePacket(ReadOnlySpan<byte> packet, ushort type, out FrameInfo info) => ParseNetwork(packet, 0, type, 0, 0, 0, out info);
 
     public static bool IsVlan(ushort etherType) => etherType is EtherType.Vlan or EtherType.ServiceVlan;
 
@@ -79,6 +82,7 @@ internal struct FrameInfo
     }
 
     /// <summary>The CQE's L2_OK, L3_OK and L4_OK, and its check_sum: that of the whole IP packet, without what pads the frame.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // a stage of its own: all in one method is more than the compiler inlines in
     public readonly (byte Ok, Be16 Sum) Check(ReadOnlySpan<byte> frame)
     {
         int ok = Mlx5Cqe.MLX5_CQE_L2_OK;
@@ -118,9 +122,10 @@ internal struct FrameInfo
     }
 
     /// <summary>Words are little-endian: the first byte of the headers is the lowest.</summary>
-    private static FrameInfo ParseNetwork(ReadOnlySpan<byte> frame, int offset, ushort type, ulong source, ulong destination, byte bits)
+    private static void ParseNetwork(
+        ReadOnlySpan<byte> frame, int offset, ushort type, ulong source, ulong destination, byte bits, out FrameInfo info)
     {
-        FrameInfo info = default;
+        info = default;
         info.NetworkOffset = offset;
         Words ip = type switch
         {
@@ -142,13 +147,12 @@ internal struct FrameInfo
             udp = (ulong)BinaryPrimitives.ReadUInt32LittleEndian(frame[info.TransportOffset..]) << 32;
         }
 
-        info.Headers = Vector512.Create(
-            source | ((ulong)BinaryPrimitives.ReverseEndianness(type) << 48), destination,
-            ip.Protocol | ((ulong)ip.TrafficClass << 8) | (flags << 16) | tcp, ((ulong)ip.TimeToLive << 24) | udp,
-            ip.SourceHigh, ip.SourceLow, ip.DestinationHigh, ip.DestinationLow);
-        return info;
+        var ethernet = Vector128.Create(source | ((ulong)BinaryPrimitives.ReverseEndianness(type) << 48), destination);
+        var rest = Vector128.Create(ip.Protocol | (flags << 16) | tcp, ip.TimeToLive | udp);
+        info.Headers = Vector512.Create(Vector256.Create(ethernet, rest), Vector256.Create(ip.Source, ip.Destination));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // else what it returns takes the way through memory
     private Words ParseIp4(ReadOnlySpan<byte> packet)
     {
         if (packet.Length < Ip4Header.Size)
@@ -168,9 +172,11 @@ internal struct FrameInfo
         IsFragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & (Ip4Header.MoreFragments | Ip4Header.FragmentOffsetMask)) != 0;
         FindTransport(packet[9], headerBytes, totalBytes, packet.Length);
         return new Words(packet[9], packet[1], packet[8],
-            0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[12..]) << 32, 0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[16..]) << 32);
+            Vector128.Create(0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[12..]) << 32),
+            Vector128.Create(0, (ulong)BinaryPrimitives.ReadUInt32LittleEndian(packet[16..]) << 32));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Words ParseIp6(ReadOnlySpan<byte> packet)
     {
         const int HeaderBytes = 40;
@@ -185,8 +191,7 @@ internal struct FrameInfo
         HasIpOptions = packet[6] is 0 or 43 or FragmentHeader or 60; // hop-by-hop, routing, fragment, destination options
         FindTransport(packet[6], HeaderBytes, HeaderBytes + BinaryPrimitives.ReadUInt16BigEndian(packet[4..]), packet.Length);
         return new Words(packet[6], (byte)(BinaryPrimitives.ReadUInt16BigEndian(packet) >> 4), packet[7],
-            BinaryPrimitives.ReadUInt64LittleEndian(packet[8..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[16..]),
-            BinaryPrimitives.ReadUInt64LittleEndian(packet[24..]), BinaryPrimitives.ReadUInt64LittleEndian(packet[32..]));
+            Vector128.Create(packet.Slice(8, 16)).AsUInt64(), Vector128.Create(packet.Slice(24, 16)).AsUInt64());
     }
 
     private void FindTransport(byte protocol, int headerBytes, int totalBytes, int availableBytes)
@@ -198,6 +203,12 @@ internal struct FrameInfo
         Transport = !IsFragment && TransportBytes >= needed ? protocol : (byte)0;
     }
 
-    private readonly record struct Words(
-        byte Protocol, byte TrafficClass, byte TimeToLive, ulong SourceHigh, ulong SourceLow, ulong DestinationHigh, ulong DestinationLow);
+    /// <summary>What the IP header gives to the words of <see cref="Headers"/>.</summary>
+    private readonly struct Words(byte protocol, byte trafficClass, byte timeToLive, Vector128<ulong> source, Vector128<ulong> destination)
+    {
+        public readonly ulong Protocol = protocol | ((ulong)trafficClass << 8);
+        public readonly ulong TimeToLive = (ulong)timeToLive << 24;
+        public readonly Vector128<ulong> Source = source;
+        public readonly Vector128<ulong> Destination = destination;
+    }
 }

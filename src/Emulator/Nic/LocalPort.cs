@@ -19,6 +19,7 @@ internal sealed class LocalPort : NicPort
     private readonly FlowTable _flows = new();
     private readonly Steering _steering;
     private readonly FrameBatch _fromWire = new();
+    private readonly FrameInfo[] _parsedFromWire = new FrameInfo[FrameBatch.Capacity];
     private readonly FrameBatch _fromNetdev = new();
     private readonly FrameBatch _toWire = new();
     private ulong _wireErrors;
@@ -117,7 +118,7 @@ internal sealed class LocalPort : NicPort
         {
             if (Link.IsUp)
             {
-                _steering.FromWire(_fromWire[_steeredFromWire]);
+                _steering.FromWire(_fromWire[_steeredFromWire], in _parsedFromWire[_steeredFromWire]);
             }
             else
             {
@@ -164,6 +165,11 @@ internal sealed class LocalPort : NicPort
         _fromWire.Clear();
         _steeredFromWire = 0;
         _wire.Receive(_fromWire);
+        for (int i = 0; i < _fromWire.Count; i++)
+        {
+            FrameInfo.Parse(_fromWire[i], out _parsedFromWire[i]); // all at once: the processor works on several at a time
+        }
+
         ulong errors = _wire.ReceiveErrors;
         Counters.Add(PortCounter.RxWireError, errors - _wireErrors);
         Counters.Add(PortCounter.WireReceived, (ulong)_fromWire.Count + errors - _wireErrors);

@@ -17,11 +17,7 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         busy |= TakeDoorbells();
         busy |= Send((ulong)nowNanoseconds);
         busy |= port.Finish(busy, nowNanoseconds);
-        foreach (CompletionQueue queue in queues.CompressingQueues)
-        {
-            queue.Finish(DeviceClock.Ticks(nowNanoseconds));
-        }
-
+        HandOverCompletions(nowNanoseconds);
         if (!busy)
         {
             Rest(nowNanoseconds);
@@ -40,6 +36,15 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         }
 
         port.Finish(busy: true, nowNanoseconds);
+        HandOverCompletions(nowNanoseconds);
+    }
+
+    private void HandOverCompletions(long nowNanoseconds)
+    {
+        foreach (CompletionQueue queue in queues.CompletionQueues)
+        {
+            queue.Finish(DeviceClock.Ticks(nowNanoseconds));
+        }
     }
 
     private bool TakeDoorbells()

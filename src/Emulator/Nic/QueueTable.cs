@@ -31,9 +31,6 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
 
     public CompletionQueue[] CompletionQueues { get; private set; } = [];
 
-    /// <summary>Those that may hold completions back.</summary>
-    public CompletionQueue[] CompressingQueues { get; private set; } = [];
-
     /// <summary>Gets the work of queues that are made from now on; null: nobody does.</summary>
     public WorkRecords? Records { get; set; }
 
@@ -195,7 +192,6 @@ internal sealed class QueueTable(ConformanceLog conformance, MemoryTable memory,
     private void Publish()
     {
         CompletionQueues = [.. _completionQueues];
-        CompressingQueues = [.. CompletionQueues.Where(q => q.Compresses)];
         QueuePairs = [.. _queuePairs];
         SendQueues = [.. QueuePairs.Select(q => q.Send).OfType<SendQueue>()];
         ReceiveQueues = [.. QueuePairs.Select(q => q.Receive).OfType<ReceiveQueue>(), .. _workQueues.Select(q => q.Receive)];

@@ -3,15 +3,32 @@ using Verbena.Packets;
 namespace Verbena.Emulator.Nic;
 
 /// <summary>Which fields of a packet are hashed, and by which key.</summary>
-internal sealed class Rss(RssFields fields, ReadOnlySpan<byte> key)
+internal sealed class Rss
 {
-    private readonly Toeplitz _toeplitz = new(key);
-    private readonly RssFields _fields = fields;
+    private const RssFields Ports = RssFields.SourceTcp | RssFields.DestinationTcp | RssFields.SourceUdp | RssFields.DestinationUdp;
+
+    private readonly Toeplitz _toeplitz;
+    private readonly bool _isInner;
+    private readonly byte _protocol; // whose ports are hashed; 0: none
+    private readonly HashedBytes _ip4;
+    private readonly HashedBytes _ip6;
+    private readonly HashedBytes _ports;
+
+    public Rss(RssFields fields, ReadOnlySpan<byte> key)
+    {
+        _toeplitz = new Toeplitz(key);
+        _isInner = Has(fields, RssFields.Inner);
+        bool isTcp = Has(fields, RssFields.SourceTcp | RssFields.DestinationTcp);
+        _protocol = !Has(fields, Ports) ? (byte)0 : isTcp ? IpProtocol.Tcp : IpProtocol.Udp;
+        _ip4 = new HashedBytes(12, 4, Has(fields, RssFields.SourceIp4), Has(fields, RssFields.DestinationIp4));
+        _ip6 = new HashedBytes(8, 16, Has(fields, RssFields.SourceIp6), Has(fields, RssFields.DestinationIp6));
+        _ports = new HashedBytes(0, 2, Has(fields, RssFields.SourceTcp | RssFields.SourceUdp), Has(fields, RssFields.DestinationTcp | RssFields.DestinationUdp));
+    }
 
     /// <summary>The hash and the CQE's rx_hash_type; both 0 if the packet lacks a selected header.</summary>
     public (uint Hash, byte Type) Compute(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        if ((_fields & RssFields.Inner) == RssFields.None)
+        if (!_isInner)
         {
             return ComputeHeaders(frame, in info);
         }
@@ -24,38 +41,32 @@ internal sealed class Rss(RssFields fields, ReadOnlySpan<byte> key)
     private (uint Hash, byte Type) ComputeHeaders(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
         bool isIp4 = info.IpVersion == 4;
-        RssFields network = _fields & (isIp4 ? RssFields.SourceIp4 | RssFields.DestinationIp4 : RssFields.SourceIp6 | RssFields.DestinationIp6);
-        RssFields ports = _fields & (info.Transport == IpProtocol.Tcp
-            ? RssFields.SourceTcp | RssFields.DestinationTcp
-            : RssFields.SourceUdp | RssFields.DestinationUdp);
-        RssFields anyPort = RssFields.SourceTcp | RssFields.DestinationTcp | RssFields.SourceUdp | RssFields.DestinationUdp;
-        bool wantsPorts = (_fields & anyPort) != RssFields.None;
-        bool lacksPorts = wantsPorts && (info.Transport == 0 || ports == RssFields.None);
-        if (info.IpVersion == 0 || lacksPorts || (network == RssFields.None && !wantsPorts))
+        HashedBytes addresses = isIp4 ? _ip4 : _ip6;
+        bool lacksPorts = _protocol != 0 && info.Transport != _protocol;
+        if (info.IpVersion == 0 || lacksPorts || (addresses.Count == 0 && _protocol == 0))
         {
             return default;
         }
 
-        Span<byte> input = stackalloc byte[36];
-        int length = 0;
-        int addressBytes = isIp4 ? 4 : 16;
-        int addresses = info.NetworkOffset + (isIp4 ? 12 : 8);
-        Append(input, ref length, frame, addresses, addressBytes, network & (RssFields.SourceIp4 | RssFields.SourceIp6));
-        Append(input, ref length, frame, addresses + addressBytes, addressBytes, network & (RssFields.DestinationIp4 | RssFields.DestinationIp6));
-        Append(input, ref length, frame, info.TransportOffset, 2, ports & (RssFields.SourceTcp | RssFields.SourceUdp));
-        Append(input, ref length, frame, info.TransportOffset + 2, 2, ports & (RssFields.DestinationTcp | RssFields.DestinationUdp));
+        uint hash = _toeplitz.Hash(frame.Slice(info.NetworkOffset + addresses.Offset, addresses.Count));
+        if (_protocol != 0)
+        {
+            hash ^= _toeplitz.Hash(frame.Slice(info.TransportOffset + _ports.Offset, _ports.Count), addresses.Count);
+        }
 
-        int networkType = network == RssFields.None ? 0 : isIp4 ? 1 : 2;
-        int transportType = !wantsPorts ? 0 : info.Transport == IpProtocol.Tcp ? 1 : 2;
-        return (_toeplitz.Hash(input[..length]), (byte)((networkType << 2) | (transportType << 6)));
+        int networkType = addresses.Count == 0 ? 0 : isIp4 ? 1 : 2;
+        int transportType = _protocol == 0 ? 0 : _protocol == IpProtocol.Tcp ? 1 : 2;
+        return (hash, (byte)((networkType << 2) | (transportType << 6)));
     }
 
-    private static void Append(Span<byte> input, ref int length, ReadOnlySpan<byte> frame, int offset, int bytes, RssFields selected)
+    private static bool Has(RssFields fields, RssFields any) => (fields & any) != RssFields.None;
+
+    /// <summary>Source and destination lie side by side, so that what is hashed of the two is one piece.</summary>
+    private readonly struct HashedBytes(int offset, int fieldBytes, bool source, bool destination)
     {
-        if (selected != RssFields.None)
-        {
-            frame.Slice(offset, bytes).CopyTo(input[length..]);
-            length += bytes;
-        }
+        /// <summary>Of the first byte in its header.</summary>
+        public readonly int Offset = offset + (source ? 0 : fieldBytes);
+
+        public readonly int Count = (source ? fieldBytes : 0) + (destination ? fieldBytes : 0);
     }
 }

@@ -87,6 +87,12 @@ internal sealed unsafe class SendRing(QueuePairParameters parameters, MemoryTabl
     private void Copy(ushort index, int offset, Span<byte> target)
     {
         uint at = Offset(index, offset);
+        if (at + (uint)target.Length <= _mask + 1)
+        {
+            new ReadOnlySpan<byte>(_base + at, target.Length).CopyTo(target);
+            return;
+        }
+
         int whole = (int)Math.Min((uint)target.Length, _mask + 1 - at);
         new ReadOnlySpan<byte>(_base + at, whole).CopyTo(target);
         new ReadOnlySpan<byte>(_base, target.Length - whole).CopyTo(target[whole..]);

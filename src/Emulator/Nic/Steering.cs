@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -18,10 +19,9 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>Time stamp of the pass, for completions.</summary>
     public ulong Timestamp { get; set; }
 
-    /// <summary>Steers a frame that came from the wire.</summary>
-    public void FromWire(ReadOnlySpan<byte> frame)
+    /// <summary>Steers a frame that came from the wire, and has been parsed.</summary>
+    public void FromWire(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        FrameInfo info = FrameInfo.Parse(frame);
         bool isMulticast = (frame[0] & 1) != 0;
         int copies = Deliver(frame, in info, flows.Sniffers);
         ReadFields(frame, in info, flows.Receive);
@@ -39,7 +39,12 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>Steers a frame that a queue or, with no context, Linux has sent. True: it goes to the wire (too).</summary>
     public bool FromPort(ReadOnlySpan<byte> frame, NicContext? sender)
     {
-        FrameInfo info = FrameInfo.Parse(frame);
+        if (!flows.MayLookAtSent(frame))
+        {
+            return !TakesForNetdev(frame, sender);
+        }
+
+        FrameInfo.Parse(frame, out FrameInfo info);
         int copies = Deliver(frame, in info, flows.Sniffers);
         if (!flows.Send.IsEmpty)
         {
@@ -94,13 +99,28 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         return toWire;
     }
 
+    /// <summary>Hands a unicast frame that no flow can take to Linux, if a queue has sent it to Linux's address.</summary>
+    private bool TakesForNetdev(ReadOnlySpan<byte> frame, NicContext? sender)
+    {
+        if (sender is null || !IsNetdevs(frame))
+        {
+            return false;
+        }
+
+        ForNetdev(frame);
+        return true;
+    }
+
     private void ReadFields(ReadOnlySpan<byte> frame, in FrameInfo info, FlowPriorities flows)
     {
         if (flows.IsDeep)
         {
-            _fields = TunnelHeaders.Fields(frame, in info);
+            ReadAllFields(frame, in info);
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // inlined, its locals would be cleared for each frame
+    private void ReadAllFields(ReadOnlySpan<byte> frame, in FrameInfo info) => _fields = TunnelHeaders.Fields(frame, in info);
 
     private int Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, int hits)
     {

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Verbena.Emulator.Nic;
 
@@ -27,13 +29,14 @@ internal sealed class Toeplitz
         }
     }
 
-    public uint Hash(ReadOnlySpan<byte> input)
+    /// <summary>The hash of an input, or what bytes from <paramref name="position"/> on of a longer one contribute, to be xored.</summary>
+    public uint Hash(ReadOnlySpan<byte> input, int position = 0)
     {
         uint hash = 0;
-        uint[] table = _table;
+        ref uint table = ref MemoryMarshal.GetReference(_table.AsSpan(position * 256, input.Length * 256)); // checked once
         for (int i = 0; i < input.Length; i++)
         {
-            hash ^= table[(i * 256) + input[i]];
+            hash ^= Unsafe.Add(ref table, (i * 256) + input[i]);
         }
 
         return hash;

@@ -49,7 +49,7 @@ internal static class TunnelHeaders
 
         if (type != Bridging)
         {
-            innerInfo = FrameInfo.ParsePacket(inner, type);
+            FrameInfo.ParsePacket(inner, type, out innerInfo);
             return innerInfo.IpVersion != 0;
         }
 
@@ -58,7 +58,7 @@ internal static class TunnelHeaders
             return false;
         }
 
-        innerInfo = FrameInfo.Parse(inner);
+        FrameInfo.Parse(inner, out innerInfo);
         return true;
     }
 

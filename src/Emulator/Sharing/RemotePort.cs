@@ -155,7 +155,7 @@ internal sealed unsafe class RemotePort : NicPort
     {
         if (_destinations.Find(header.Owner) is { } destination)
         {
-            FrameInfo info = FrameInfo.Parse(frame);
+            FrameInfo.Parse(frame, out FrameInfo info);
             destination.Deliver(frame, in info, header.Tag, header.Timestamp);
         }
         else

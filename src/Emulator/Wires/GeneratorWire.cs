@@ -20,6 +20,7 @@ public sealed class GeneratorWire : Wire
     private MacAddress? _destination;
     private long _start;
     private ulong _made;
+    private int _flow; // of the next frame
 
     internal GeneratorWire(GeneratorOptions options, TimeProvider time, Func<MacAddress?> receiverMac)
     {
@@ -48,11 +49,11 @@ public sealed class GeneratorWire : Wire
         {
             Span<byte> frame = frames.Reserve();
             _template.CopyTo(frame);
-            ushort port = (ushort)(FirstSourcePort + (_options.Flows == 1 ? 0 : _made % (ulong)_options.Flows));
-            BinaryPrimitives.WriteUInt16BigEndian(frame[GeneratorFrame.SourcePortOffset..], port);
+            BinaryPrimitives.WriteUInt16BigEndian(frame[GeneratorFrame.SourcePortOffset..], (ushort)(FirstSourcePort + _flow));
             BinaryPrimitives.WriteUInt64BigEndian(frame[GeneratorFrame.HeaderBytes..], _made);
             frames.Commit(_template.Length);
             _made++;
+            _flow = _flow + 1 < _options.Flows ? _flow + 1 : 0;
         }
     }
 

@@ -27,6 +27,21 @@ public sealed class ChecksumTests
     }
 
     [Fact]
+    public void A_sum_of_any_length_is_that_of_its_words()
+    {
+        Gen.Byte.Array[0, 300].Sample(data =>
+        {
+            ulong expected = 0;
+            for (int i = 0; i < data.Length; i++)
+            {
+                expected += (ulong)data[i] << ((i & 1) * 8);
+            }
+
+            Assert.Equal(Checksum.Fold(expected), Checksum.Fold(Checksum.Sum(data)));
+        });
+    }
+
+    [Fact]
     public void Adjusting_for_one_word_equals_computing_again()
     {
         Gen.Select(Gen.Byte.Array[20], Gen.UShort).Sample((data, after) =>

@@ -186,7 +186,7 @@ public sealed class FlowMatchTests
         }
 
         FlowMatch match = FlowMatch.OfParameters(values, masks, (MatchCriteria)(1 << (offset / 64)));
-        FrameInfo info = FrameInfo.Parse(frame);
+        FrameInfo.Parse(frame, out FrameInfo info);
         MatchFields fields = TunnelHeaders.Fields(frame, in info);
         return (fields.Outer & match.Mask.Outer) == match.Value.Outer && (fields.Misc & match.Mask.Misc) == match.Value.Misc
             && (fields.Inner & match.Mask.Inner) == match.Value.Inner;

@@ -219,7 +219,7 @@ public sealed class FlowTableTests : IDisposable
 
     private string Steer(FlowTable table, byte[] frame)
     {
-        FrameInfo info = FrameInfo.Parse(frame);
+        FrameInfo.Parse(frame, out FrameInfo info);
         MatchFields fields = TunnelHeaders.Fields(frame, in info);
         FlowEntry[] hits = new FlowEntry[FlowPriorities.MaxHits];
         int count = table.Receive.Find(in info.Headers, in fields, hits);

@@ -81,6 +81,7 @@ public sealed unsafe class SendTests : IDisposable
         _port.Run();
         _program.Send(frame);
         _port.Nic.Destroy(_program.Pair);
+        Assert.NotNull(_program.PollSend()); // what came later, the program's library would not know what to do with
         _port.Run();
         Assert.Equal(frame, Assert.Single(_port.Far.Received));
     }

@@ -23,7 +23,7 @@ public sealed class ToeplitzTests
         bool isIp4 = frame[12] == 8;
         RssFields ip = isIp4 ? RssFields.SourceIp4 | RssFields.DestinationIp4 : RssFields.SourceIp6 | RssFields.DestinationIp6;
         RssFields ports = RssFields.SourceTcp | RssFields.DestinationTcp;
-        FrameInfo info = FrameInfo.Parse(frame);
+        FrameInfo.Parse(frame, out FrameInfo info);
 
         Assert.Equal((ipOnly, (byte)(isIp4 ? 0x04 : 0x08)), new Rss(ip, Key).Compute(frame, in info));
         Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | ports, Key).Compute(frame, in info));
@@ -33,7 +33,7 @@ public sealed class ToeplitzTests
     public void A_packet_without_the_selected_headers_is_not_hashed()
     {
         byte[] arp = TestPort.Frame("02:00:00:00:00:01");
-        FrameInfo info = FrameInfo.Parse(arp);
+        FrameInfo.Parse(arp, out FrameInfo info);
         Assert.Equal((0u, (byte)0), new Rss(RssFields.SourceIp4, Key).Compute(arp, in info));
     }
 }
