@@ -76,6 +76,20 @@ public struct ibv_qp_attr
     [FieldOffset(0x88)] public uint rate_limit;
 }
 
+/// <summary>What a completion queue is to be like.</summary>
+[CStruct("struct ibv_cq_init_attr_ex", "infiniband/verbs.h")]
+[StructLayout(LayoutKind.Explicit, Size = 0x38)]
+public unsafe struct ibv_cq_init_attr_ex
+{
+    [FieldOffset(0x00)] public uint cqe;
+    [FieldOffset(0x08)] public void* cq_context;
+    [FieldOffset(0x10)] public ibv_comp_channel* channel;
+    [FieldOffset(0x18)] public uint comp_vector;
+    [FieldOffset(0x20)] public ulong wc_flags;
+    [FieldOffset(0x28)] public uint comp_mask;
+    [FieldOffset(0x2C)] public uint flags;
+}
+
 /// <summary>What <c>ibv_create_wq</c> is to make.</summary>
 [CStruct("struct ibv_wq_init_attr", "infiniband/verbs.h")]
 [StructLayout(LayoutKind.Explicit, Size = 0x30)]
