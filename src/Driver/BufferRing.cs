@@ -18,14 +18,18 @@ internal struct BufferRing(int size)
 
     public readonly int Free => _buffers.Length - Count;
 
+    /// <summary>The buffer that is <paramref name="position"/> behind the oldest.</summary>
+    public readonly BufferIndex this[int position] => _buffers[(_oldest + (uint)position) & (uint)(_buffers.Length - 1)];
+
     /// <summary>Puts buffers in behind the others; there must be room.</summary>
     public void Add(ReadOnlySpan<BufferIndex> buffers)
     {
         Debug.Assert(buffers.Length <= Free, "the ring is as long as the NIC's queue");
-        foreach (BufferIndex buffer in buffers)
-        {
-            _buffers[_next++ & (uint)(_buffers.Length - 1)] = buffer;
-        }
+        int start = (int)(_next & (uint)(_buffers.Length - 1));
+        int straight = Math.Min(buffers.Length, _buffers.Length - start);
+        buffers[..straight].CopyTo(_buffers.AsSpan(start));
+        buffers[straight..].CopyTo(_buffers);
+        _next += (uint)buffers.Length;
     }
 
     /// <summary>Takes the oldest buffer out; there must be one.</summary>

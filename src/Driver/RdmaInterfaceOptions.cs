@@ -15,6 +15,25 @@ public enum RdmaMode
     Dv,
 }
 
+/// <summary>How the NIC may compress receive completions in dv mode (enum mlx5dv_cqe_comp_res_format).</summary>
+public enum CqeCompression
+{
+    /// <summary>In the format that suits the receive queue, if the NIC can.</summary>
+    Auto,
+
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>The format that keeps the RSS hash.</summary>
+    Hash,
+
+    /// <summary>The format that keeps the checksum.</summary>
+    Checksum,
+
+    /// <summary>The format that keeps the checksum and, in striding queues, the stride's index.</summary>
+    ChecksumStrideIndex,
+}
+
 /// <summary>Which fields of an IPv4 packet choose its receive queue.</summary>
 public enum Rss4
 {
@@ -75,6 +94,12 @@ public sealed record RdmaInterfaceOptions
 
     /// <summary>The longest frame to expect, in bytes; null for as long as the mode allows. In ibv mode it can only lower the limit of one buffer.</summary>
     public int? MaxPacketLength { get; init; }
+
+    /// <summary>In dv mode, how completions of received packets are compressed.</summary>
+    public CqeCompression CqeCompression { get; init; }
+
+    /// <summary>In dv mode, what buffers' headers are to tell of the packets in them.</summary>
+    public RxMetadata Metadata { get; init; }
 
     public Rss4 Rss4 { get; init; } = Rss4.Ipv4Tcp;
 

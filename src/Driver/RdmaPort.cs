@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
+using Verbena.Driver.Direct;
 using Verbena.Driver.Objects;
 using Verbena.Driver.Verbs;
+using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
 using Verbena.Packets;
 
@@ -14,9 +16,10 @@ public sealed class RdmaPort : Port
     private readonly HostInterface _host;
     private readonly DeviceContext _device;
     private readonly string _firmware;
-    private readonly Stack<IDisposable> _owned = new(); // made later, destroyed sooner
-    private readonly List<VerbsRxQueue> _rxQueues = [];
-    private readonly List<VerbsTxQueue> _txQueues = [];
+    private readonly ObjectTree _tree = new();
+    private readonly QueueMaker _maker;
+    private readonly List<RdmaRxQueue> _rxQueues = [];
+    private readonly List<RdmaTxQueue> _txQueues = [];
     private readonly RssQueuePair _rss4;
     private readonly RssQueuePair _rss6;
     private readonly SteeringRule[] _multicast;
@@ -33,36 +36,44 @@ public sealed class RdmaPort : Port
         _macAddress = address;
         try
         {
-            _device = Own(DeviceContext.Open(host));
+            _device = _tree.Own(DeviceContext.Open(host));
             _link = _device.QueryLink();
             ibv_device_attr_ex attributes = _device.Query();
             _firmware = FirmwareOf(attributes);
 
-            var domain = Own(new ProtectionDomain(_device, options.Name));
-            var region = Own(new MemoryRegion(domain, pool.Memory, options.Name));
+            var domain = _tree.Own(new ProtectionDomain(_device, options.Name));
+            var region = _tree.Own(new MemoryRegion(domain, pool.Memory, options.Name));
+            _maker = MakerFor(options, _device, _tree, domain, region, pool);
+            if (_maker.RxBuffers > pool.Count)
+            {
+                throw new RdmaException(
+                    $"{options.RxQueues} receive queues of {options.RxQueueSize} want {_maker.RxBuffers} buffers, more than all {pool.Count}: "
+                    + "use fewer or smaller queues");
+            }
 
             // Send queues first: the NIC returns no broadcast to the port that sent it if they are older than the receive side.
             for (int i = 0; i < txQueues; i++)
             {
-                AddTxQueue(domain, region, pool);
+                _txQueues.Add(_maker.MakeTx($"transmit queue {i} of {options.Name}"));
             }
 
             var workQueues = new List<WorkQueue>();
             for (int i = 0; i < options.RxQueues; i++)
             {
-                workQueues.Add(AddRxQueue(domain, region, pool));
+                _rxQueues.Add(_maker.MakeRx($"receive queue {i} of {options.Name}", out WorkQueue queue));
+                workQueues.Add(queue);
             }
 
             int maxTable = (int)attributes.rss_caps.max_rwq_indirection_table_size;
-            var table = Own(new IndirectionTable(_device, workQueues, maxTable, options.Name));
-            _rss4 = Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
-            _rss6 = Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
+            var table = _tree.Own(new IndirectionTable(_device, workQueues, maxTable, options.Name));
+            _rss4 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
+            _rss6 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
 
             // Of overlapping rules of equal priority the NIC prefers the kind that was made first, so IPv6's come first.
             _multicast =
             [
-                Own(SteeringRule.Multicast(_rss6, EtherType.Ip6, options.Name)),
-                Own(SteeringRule.Multicast(_rss4, etherType: null, options.Name)),
+                _tree.Own(SteeringRule.Multicast(_rss6, EtherType.Ip6, options.Name)),
+                _tree.Own(SteeringRule.Multicast(_rss4, etherType: null, options.Name)),
             ];
             _unicast = UnicastRules(address);
         }
@@ -80,7 +91,7 @@ public sealed class RdmaPort : Port
     public override LinkState Link => _link;
 
     public override int MaxFrameBytes => Math.Min(
-        Math.Min(BufferPool.DataBytes, _options.MaxPacketLength ?? int.MaxValue),
+        Math.Min(_maker.MaxFrameBytes, _options.MaxPacketLength ?? int.MaxValue),
         _host.Mtu is { } mtu ? mtu + EthernetHeader.Size : int.MaxValue);
 
     public override IReadOnlyList<RxQueue> RxQueues => _rxQueues;
@@ -103,17 +114,6 @@ public sealed class RdmaPort : Port
             throw new RdmaException(wrong);
         }
 
-        if (options.Mode == RdmaMode.Dv)
-        {
-            throw new RdmaException("mode dv (Direct Verbs) is not there yet: use mode ibv or auto");
-        }
-
-        if ((long)options.RxQueues * options.RxQueueSize > pool.Count)
-        {
-            throw new RdmaException(
-                $"{options.RxQueues} receive queues of {options.RxQueueSize} want more than all {pool.Count} buffers: use fewer or smaller queues");
-        }
-
         HostInterface host = HostInterface.Find(options.HostInterface, DeviceContext.SysfsRoot());
         return new RdmaPort(options, host, pool, txQueues, MacAddress.RandomLocal(random));
     }
@@ -122,7 +122,7 @@ public sealed class RdmaPort : Port
     [
         $"netdev {_host.Name} pci-addr {_host.PciAddress}",
         $"rdma device: {_host.RdmaDevice} pci-id {_host.PciId} firmware {_firmware}",
-        $"mode: ibv",
+        _maker.Describe(),
         $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
         $"flags:{(_fatal ? " error" : "")}{(_adminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}",
         $"rss: {Word(_options.Rss4)} {Word(_options.Rss6)}",
@@ -176,23 +176,25 @@ public sealed class RdmaPort : Port
 
     protected override void Dispose(bool disposing) => Release();
 
-    private void AddTxQueue(ProtectionDomain domain, MemoryRegion region, BufferPool pool)
+    private static QueueMaker MakerFor(
+        RdmaInterfaceOptions options, DeviceContext device, ObjectTree tree, ProtectionDomain domain, MemoryRegion region, BufferPool pool)
     {
-        string subject = $"transmit queue {_txQueues.Count} of {Name}";
-        var completions = Own(new CompletionQueue(_device, _options.TxQueueSize, subject));
-        var queue = Own(new SendQueue(domain, completions, _options.TxQueueSize, subject));
-        queue.Start();
-        _txQueues.Add(new VerbsTxQueue(queue, completions, region, pool, _options.TxQueueSize));
-    }
+        if (options.Mode != RdmaMode.Ibv)
+        {
+            mlx5dv_context capabilities = device.QueryDirect();
+            if (DirectQueueMaker.IsSupported(capabilities))
+            {
+                return new DirectQueueMaker(options, device, tree, domain, region, pool, capabilities);
+            }
 
-    private WorkQueue AddRxQueue(ProtectionDomain domain, MemoryRegion region, BufferPool pool)
-    {
-        string subject = $"receive queue {_rxQueues.Count} of {Name}";
-        var completions = Own(new CompletionQueue(_device, _options.RxQueueSize, subject));
-        var queue = Own(new WorkQueue(_device, domain, completions, _options.RxQueueSize, subject));
-        queue.Start();
-        _rxQueues.Add(new VerbsRxQueue(queue, completions, region, pool, _options.RxQueueSize));
-        return queue;
+            if (options.Mode == RdmaMode.Dv)
+            {
+                throw new RdmaException(
+                    $"{options.HostInterface} can't do mode dv: its completions do not name their queue (CQE version 1), or libmlx5 does not drive it; use mode ibv");
+            }
+        }
+
+        return new VerbsQueueMaker(options, device, tree, domain, region, pool);
     }
 
     private SteeringRule[] UnicastRules(MacAddress address) =>
@@ -219,13 +221,6 @@ public sealed class RdmaPort : Port
         _link = default;
     }
 
-    private T Own<T>(T made)
-        where T : IDisposable
-    {
-        _owned.Push(made);
-        return made;
-    }
-
     // Buffers go back last: while a queue exists, the NIC may write to them.
     private void Release()
     {
@@ -234,10 +229,7 @@ public sealed class RdmaPort : Port
             rule.Dispose();
         }
 
-        while (_owned.TryPop(out IDisposable? owned))
-        {
-            owned.Dispose();
-        }
+        _tree.Dispose();
 
         _rxQueues.ForEach(queue => queue.Dispose());
         _txQueues.ForEach(queue => queue.Dispose());
@@ -255,18 +247,31 @@ public sealed class RdmaPort : Port
 
         for (int i = 0; i < _rxQueues.Count; i++)
         {
-            if (_rxQueues[i].RestartError is var errno and not 0)
+            foreach (string trouble in Troubles($"receive queue {i}", "ibv_modify_wq", _rxQueues[i].Errors, _rxQueues[i].RestartError))
             {
-                yield return $"error {new VerbsException("ibv_modify_wq", errno, $"receive queue {i}").Message}";
+                yield return trouble;
             }
         }
 
         for (int i = 0; i < _txQueues.Count; i++)
         {
-            if (_txQueues[i].RestartError is var errno and not 0)
+            foreach (string trouble in Troubles($"transmit queue {i}", "ibv_modify_qp", _txQueues[i].Errors, _txQueues[i].RestartError))
             {
-                yield return $"error {new VerbsException("ibv_modify_qp", errno, $"transmit queue {i}").Message}";
+                yield return trouble;
             }
+        }
+    }
+
+    private static IEnumerable<string> Troubles(string queue, string verb, CompletionErrors errors, int restartError)
+    {
+        if (errors.Total > 0)
+        {
+            yield return $"{queue}: {errors}";
+        }
+
+        if (restartError != 0)
+        {
+            yield return $"error {new VerbsException(verb, restartError, queue).Message}";
         }
     }
 

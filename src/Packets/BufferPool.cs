@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Verbena.Packets;
 
@@ -21,6 +22,21 @@ public enum BufferFlags : uint
 
     /// <summary>The frame came to a group address of the link, so nothing unicast in it is forwarded or answered (RFC 1812, 5.3.4).</summary>
     LinkBroadcast = 4,
+
+    /// <summary>The packet goes on in <see cref="BufferHeader.NextBuffer"/>.</summary>
+    HasNext = 8,
+
+    /// <summary>The NIC is to compute the IPv4 header checksum when it sends the packet.</summary>
+    OffloadIp4Checksum = 16,
+
+    /// <summary>The NIC is to compute the TCP or UDP checksum when it sends the packet.</summary>
+    OffloadL4Checksum = 32,
+
+    /// <summary>The NIC is to cut the TCP payload into segments of <see cref="BufferHeader.SegmentBytes"/>.</summary>
+    SegmentTcp = 64,
+
+    /// <summary>What of a packet the NIC can be asked for when it sends it.</summary>
+    Offloads = OffloadIp4Checksum | OffloadL4Checksum | SegmentTcp,
 }
 
 /// <summary>One cache line in front of every buffer: what the graph's nodes tell each other about the packet.</summary>
@@ -52,6 +68,30 @@ public struct BufferHeader
 
     /// <summary>The ICMP error that the packet is to be answered with, as the data plane encodes it.</summary>
     [FieldOffset(0x18)] public uint IcmpError;
+
+    /// <summary>Index of the buffer in which the packet goes on, if <see cref="BufferFlags.HasNext"/> is set.</summary>
+    [FieldOffset(0x1C)] public uint NextBuffer;
+
+    /// <summary>In the first buffer of a chain: the packet's bytes that lie in the others.</summary>
+    [FieldOffset(0x20)] public uint ChainedBytes;
+
+    /// <summary>With <see cref="BufferFlags.SegmentTcp"/>: the payload bytes of each segment.</summary>
+    [FieldOffset(0x24)] public ushort SegmentBytes;
+
+    /// <summary>With <see cref="BufferFlags.SegmentTcp"/>: all headers' bytes, TCP's included; they lie in the first buffer.</summary>
+    [FieldOffset(0x26)] public ushort SegmentHeaderBytes;
+
+    /// <summary>The hash by which the NIC chose the queue, if the port was asked to tell it.</summary>
+    [FieldOffset(0x28)] public uint RssHash;
+
+    /// <summary>The tag that a steering rule has given the packet (24 bits), if the port was asked to tell it.</summary>
+    [FieldOffset(0x2C)] public uint FlowTag;
+
+    /// <summary>The NIC's clock when the packet arrived, in its ticks, if the port was asked to tell it.</summary>
+    [FieldOffset(0x30)] public ulong Timestamp;
+
+    /// <summary>The VLAN tag that the NIC has taken out, if the port was asked to; 0 if there was none.</summary>
+    [FieldOffset(0x38)] public ushort VlanTag;
 
     [FieldOffset(0x3C)] internal uint Taken; // debug builds only
 }
@@ -126,8 +166,14 @@ public sealed unsafe class BufferPool : IDisposable
 
     /// <summary>Resets the header of a buffer into which a NIC has written a packet of <paramref name="lengthBytes"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void SetReceived(BufferIndex buffer, uint lengthBytes) =>
-        Header(buffer) = new BufferHeader { DataOffset = HeadroomBytes, Length = (ushort)lengthBytes, Taken = 1 };
+    public void SetReceived(BufferIndex buffer, uint lengthBytes, BufferFlags flags = BufferFlags.None)
+    {
+        // One store of the whole line: its parts, stored one by one, could not be forwarded to whoever reads it next as a whole.
+        ref BufferHeader header = ref Header(buffer);
+        ulong first = HeadroomBytes | ((ulong)(ushort)lengthBytes << 16) | ((ulong)flags << 32);
+        Unsafe.As<BufferHeader, Vector512<ulong>>(ref header) = Vector512.CreateScalar(first);
+        SetTaken(ref header);
+    }
 
     /// <summary>Takes one buffer, if there is one left.</summary>
     public bool TryTake(out BufferIndex buffer)
@@ -204,6 +250,9 @@ public sealed unsafe class BufferPool : IDisposable
     public void Dispose() => _memory.Dispose();
 
     private byte* DataArea(BufferIndex buffer) => _base + ((nuint)buffer.Value * StrideBytes) + BufferHeader.SizeBytes;
+
+    [Conditional("DEBUG")]
+    private static void SetTaken(ref BufferHeader header) => header.Taken = 1;
 
     [Conditional("DEBUG")]
     private void MarkTaken(ReadOnlySpan<BufferIndex> buffers)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Verbena.Interop;
+using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
 using Verbena.Packets;
 using static Verbena.Interop.Verbs.Libibverbs;
@@ -57,6 +58,23 @@ internal sealed unsafe class DeviceContext : IDisposable
         ibv_device_attr_ex attributes = default;
         VerbsException.Check(ibv_query_device_ex(Handle, &attributes), "ibv_query_device_ex", _name);
         return attributes;
+    }
+
+    /// <summary>What Direct Verbs can do with the device; all zero if libmlx5 does not know it.</summary>
+    public mlx5dv_context QueryDirect()
+    {
+        var capabilities = new mlx5dv_context
+        {
+            comp_mask = mlx5dv_context_comp_mask.MLX5DV_CONTEXT_MASK_CQE_COMPRESION | mlx5dv_context_comp_mask.MLX5DV_CONTEXT_MASK_STRIDING_RQ,
+        };
+        try
+        {
+            return Libmlx5.mlx5dv_query_device(Handle, &capabilities) == 0 ? capabilities : default;
+        }
+        catch (DllNotFoundException)
+        {
+            return default; // another provider than libmlx5 has opened the device
+        }
     }
 
     /// <summary>Whether the port has carrier, and how fast it is.</summary>

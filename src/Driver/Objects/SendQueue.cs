@@ -1,4 +1,6 @@
+using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
+using static Verbena.Interop.Mlx5.Libmlx5;
 using static Verbena.Interop.Verbs.Libibverbs;
 
 namespace Verbena.Driver.Objects;
@@ -23,6 +25,15 @@ internal sealed unsafe class SendQueue : IDisposable
     }
 
     public ibv_qp* Handle { get; }
+
+    /// <summary>Where the queue's memory is.</summary>
+    public mlx5dv_qp Direct()
+    {
+        mlx5dv_qp memory = default;
+        var objects = new mlx5dv_obj { qp_in = Handle, qp_out = &memory };
+        VerbsException.Check(mlx5dv_init_obj(&objects, mlx5dv_obj_type.MLX5DV_OBJ_QP), "mlx5dv_init_obj", _subject);
+        return memory;
+    }
 
     /// <summary>Makes a new queue ready to send.</summary>
     public void Start() => VerbsException.Check(MakeReady(), "ibv_modify_qp", _subject);

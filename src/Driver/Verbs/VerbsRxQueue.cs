@@ -9,7 +9,7 @@ namespace Verbena.Driver.Verbs;
 
 /// <summary>A receive queue in ibv mode: completions by ibv_poll_cq, buffers by ibv_post_wq_recv.</summary>
 /// <remarks>It takes its first buffers when it is first polled: from the pool, only the polling worker may take.</remarks>
-internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
+internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
 {
     private const int MaxCompletions = 256; // a frame of the graph
     private const int RefillBatch = 64;     // one write of the doorbell record for so many; a quarter of the shortest queue
@@ -23,11 +23,6 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
     private readonly BufferIndex[] _fresh = new BufferIndex[RefillBatch];
     private BufferRing _posted;
     private bool _broken; // the NIC stopped at an error, and is handing back what was posted
-    private int _restartError;
-    private ulong _packets;
-    private ulong _bytes;
-    private ulong _noBuffer;
-    private ulong _errors;
 
     public VerbsRxQueue(WorkQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size)
     {
@@ -44,12 +39,6 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
             _requests[i] = new ibv_recv_wr { next = &_requests[i + 1], sg_list = &_pieces[i], num_sge = 1 };
         }
     }
-
-    public override RxCounters Counters =>
-        new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _noBuffer), Volatile.Read(ref _errors));
-
-    /// <summary>errno of the failed attempt to get the queue going again after an error; 0 while it works.</summary>
-    public int RestartError => Volatile.Read(ref _restartError);
 
     public override int Receive(Span<BufferIndex> packets)
     {
@@ -73,14 +62,12 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
             packets[received++] = buffer;
         }
 
-        Volatile.Write(ref _packets, _packets + (ulong)received);
-        Volatile.Write(ref _bytes, _bytes + bytes);
+        CountReceived(received, bytes);
         Refill();
         return received;
     }
 
-    /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         _posted.Return(_posted.Count, _pool);
         NativeMemory.Free(_completions);
@@ -90,7 +77,7 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
 
     private void Fail(BufferIndex buffer, ibv_wc_status status)
     {
-        Volatile.Write(ref _errors, _errors + 1);
+        Errors.Count(status);
         _pool.Return(buffer);
 
         // A frame longer than its buffer costs only itself; any other error stops the queue.
@@ -112,13 +99,13 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
     // The NIC completes all that was posted to a queue that stopped; when the last buffer is back, nothing can be lost.
     private bool TryRestart()
     {
-        if (_posted.Count > 0 || _restartError != 0)
+        if (_posted.Count > 0 || RestartError != 0)
         {
             return false;
         }
 
-        Volatile.Write(ref _restartError, _queue.Restart());
-        _broken = _restartError != 0;
+        RestartError = _queue.Restart();
+        _broken = RestartError != 0;
         return !_broken;
     }
 
@@ -127,7 +114,7 @@ internal sealed unsafe class VerbsRxQueue : RxQueue, IDisposable
         int count = _pool.TakeToReceive(_fresh);
         if (count < RefillBatch)
         {
-            Volatile.Write(ref _noBuffer, _noBuffer + 1);
+            CountNoBuffer();
             if (count == 0)
             {
                 return false;

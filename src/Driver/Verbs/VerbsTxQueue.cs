@@ -8,7 +8,7 @@ using static Verbena.Interop.Verbs.Libibverbs;
 namespace Verbena.Driver.Verbs;
 
 /// <summary>A transmit queue in ibv mode: one ibv_post_send and one completion for a batch of packets.</summary>
-internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
+internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
 {
     private const int MaxBatch = 256; // a frame of the graph
     private const int MaxCompletions = 16;
@@ -20,10 +20,6 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
     private readonly ibv_send_wr* _requests;
     private readonly ibv_sge* _pieces;
     private BufferRing _sent;
-    private int _restartError;
-    private ulong _packets;
-    private ulong _bytes;
-    private ulong _errors;
 
     public VerbsTxQueue(SendQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size)
     {
@@ -47,15 +43,10 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
         }
     }
 
-    public override TxCounters Counters => new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _errors));
-
-    /// <summary>errno of the failed attempt to get the queue going again after an error; 0 while it works.</summary>
-    public int RestartError => Volatile.Read(ref _restartError);
-
     public override int Send(ReadOnlySpan<BufferIndex> packets)
     {
         Reclaim();
-        if (_restartError != 0)
+        if (RestartError != 0)
         {
             return 0;
         }
@@ -78,7 +69,7 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
 
     public override void Reclaim()
     {
-        if (_restartError != 0)
+        if (RestartError != 0)
         {
             return; // what the NIC still has comes back when the port is disposed
         }
@@ -90,6 +81,7 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
             int done = _sent.Count - (int)(_sent.Next - (uint)_completions[i].wr_id);
             if (_completions[i].status != ibv_wc_status.IBV_WC_SUCCESS)
             {
+                Errors.Count(_completions[i].status);
                 _sent.Return(done, _pool);
                 Restart();
                 return;
@@ -99,8 +91,7 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
         }
     }
 
-    /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         _sent.Return(_sent.Count, _pool);
         NativeMemory.Free(_completions);
@@ -111,9 +102,9 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
     // After an error the NIC sends nothing more. What waited from the failed packet on is lost, and the queue starts anew.
     private void Restart()
     {
-        Volatile.Write(ref _errors, _errors + (ulong)_sent.Count);
-        Volatile.Write(ref _restartError, _queue.Restart());
-        if (_restartError == 0)
+        CountLost(_sent.Count);
+        RestartError = _queue.Restart();
+        if (RestartError == 0)
         {
             _sent.Return(_sent.Count, _pool);
         }
@@ -137,8 +128,7 @@ internal sealed unsafe class VerbsTxQueue : TxQueue, IDisposable
         }
 
         _sent.Add(packets[..posted]);
-        Volatile.Write(ref _packets, _packets + (ulong)posted);
-        Volatile.Write(ref _bytes, _bytes + bytes);
+        CountSent(posted, bytes);
         return posted;
     }
 

@@ -225,3 +225,18 @@ public enum ibv_wc_flags
 {
     IBV_WC_IP_CSUM_OK = 1 << 2,
 }
+
+/// <summary>Which members of <see cref="ibv_wq_init_attr"/> are set beyond those that always are.</summary>
+[Flags]
+[CConstants("infiniband/verbs.h")]
+public enum ibv_wq_init_attr_mask : uint
+{
+    IBV_WQ_INIT_ATTR_FLAGS = 1 << 0,
+}
+
+[Flags]
+[CConstants("infiniband/verbs.h")]
+public enum ibv_wq_flags : uint
+{
+    IBV_WQ_FLAGS_CVLAN_STRIPPING = 1 << 0,
+}

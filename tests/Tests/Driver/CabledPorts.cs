@@ -16,17 +16,27 @@ internal sealed class CabledPorts : IDisposable
     private static readonly Random s_random = new(1);
     private readonly List<RdmaPort> _ports = [];
 
-    public CabledPorts()
+    private readonly Func<RdmaInterfaceOptions, RdmaInterfaceOptions> _form;
+
+    /// <param name="form">What all ports are like unless a test says otherwise.</param>
+    /// <param name="behaviour">What both NICs are like.</param>
+    /// <param name="model">Which adapters they are.</param>
+    public CabledPorts(
+        Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? form = null, NicBehaviour? behaviour = null, NicModel? model = null)
     {
+        _form = form ?? (options => options);
+
         string suffix = Guid.NewGuid().ToString("N")[..8];
         (NearName, FarName) = ($"near{suffix}", $"far{suffix}");
         Nics = EmulatedNics.Attach(
-            [new NicOptions(NearName) { Wire = new CableOptions(FarName) }, new NicOptions(FarName)], NullLogger.Instance, stepped: true);
+            [Nic(NearName) with { Wire = new CableOptions(FarName) }, Nic(FarName)], NullLogger.Instance, stepped: true);
         for (int step = 0; !Nics.Devices.Values.All(nic => nic.Link.IsUp); step++)
         {
             Assert.True(step < 10_000, "the cable brings both links up");
             Nics.Step();
         }
+
+        NicOptions Nic(string name) => new(name) { Behaviour = behaviour ?? new NicBehaviour(), Model = model ?? NicModel.ConnectX5Ex };
     }
 
     public string NearName { get; }
@@ -42,7 +52,7 @@ internal sealed class CabledPorts : IDisposable
     /// <summary>Makes a port that is up.</summary>
     public RdmaPort Open(string host, Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? change = null)
     {
-        RdmaInterfaceOptions options = Options(host);
+        RdmaInterfaceOptions options = _form(Options(host));
         var port = RdmaPort.Create(change is null ? options : change(options), Pool, txQueues: 1, s_random);
         _ports.Add(port);
         port.SetAdminUp(true);

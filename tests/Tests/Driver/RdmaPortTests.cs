@@ -5,13 +5,12 @@ using Verbena.Packets;
 
 namespace Verbena.Tests.Driver;
 
-/// <summary>The port on emulated NICs, below the real libibverbs and libmlx5.</summary>
-[Collection("emulated NIC")]
-public sealed class RdmaPortTests : IDisposable
+/// <summary>The port on emulated NICs, below the real libibverbs and libmlx5: whatever its mode and layout, it behaves alike.</summary>
+public abstract class RdmaPortTests(PortForm form) : IDisposable
 {
     private static readonly MacAddress s_other = new(0x02_0000_00BBBB);
     private static readonly int[] s_expected = [(int)Errno.EIO, (int)Errno.EOPNOTSUPP];
-    private readonly CabledPorts _cable = new();
+    private readonly CabledPorts _cable = new(form.Change, form.Behaviour, form.Model);
 
     public void Dispose() => _cable.Dispose();
 
@@ -130,7 +129,7 @@ public sealed class RdmaPortTests : IDisposable
             _cable.Nics.Faults.FailCommand(command, (int)Errno.EIO);
             try
             {
-                using var port = RdmaPort.Create(CabledPorts.Options(_cable.NearName), _cable.Pool, txQueues: 2, new Random(1));
+                using var port = RdmaPort.Create(form.Change(CabledPorts.Options(_cable.NearName)), _cable.Pool, txQueues: 2, new Random(1));
                 port.SetAdminUp(true);
             }
             catch (VerbsException failure)
@@ -152,8 +151,8 @@ public sealed class RdmaPortTests : IDisposable
         Assert.Superset(
             new HashSet<string>(StringComparer.Ordinal)
             {
-                "ibv_query_port", "ibv_alloc_pd", "ibv_reg_mr", "ibv_create_cq", "ibv_create_qp", "ibv_modify_qp", "ibv_create_wq",
-                "ibv_modify_wq", "ibv_create_rwq_ind_table", "ibv_create_qp_ex", "ibv_create_flow",
+                "ibv_query_port", "ibv_alloc_pd", "ibv_reg_mr", form.CreateCq, "ibv_create_qp", "ibv_modify_qp", form.CreateWq, "ibv_modify_wq",
+                "ibv_create_rwq_ind_table", "ibv_create_qp_ex", "ibv_create_flow",
             },
             verbs);
     }
@@ -233,8 +232,11 @@ public sealed class RdmaPortTests : IDisposable
         near.TxQueues[0].Reclaim();
         _cable.Send(near, CabledPorts.Frame(far.MacAddress));
 
-        Assert.Equal(11, _cable.Receive(far).Count);
-        Assert.Equal(10UL, near.TxQueues[0].Counters.Errors);
+        int received = _cable.Receive(far).Count;
+        ulong lost = near.TxQueues[0].Counters.Errors;
+        Assert.InRange(received, 1, 11);
+        Assert.InRange(lost, 21UL - (ulong)received, 20UL); // which of a WQE's packets have left, the NIC does not tell: all count as lost
+        Assert.Contains("transmit queue 0: IBV_WC_LOC_PROT_ERR 1", near.Describe());
     }
 
     [Fact]
@@ -246,21 +248,13 @@ public sealed class RdmaPortTests : IDisposable
     }
 
     [Fact]
-    public void Direct_Verbs_are_not_there_yet()
-    {
-        RdmaInterfaceOptions options = CabledPorts.Options(_cable.NearName) with { Mode = RdmaMode.Dv };
-        string message = Assert.Throws<RdmaException>(() => RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1))).Message;
-        Assert.Equal("mode dv (Direct Verbs) is not there yet: use mode ibv or auto", message);
-    }
-
-    [Fact]
     public void The_description_names_the_NIC_and_what_was_asked_for()
     {
         RdmaPort near = _cable.Open(_cable.NearName, options => options with { Rss4 = Rss4.Ipv4Udp, Rss6 = Rss6.Ipv6 });
         IReadOnlyList<string> lines = near.Describe();
         Assert.StartsWith($"netdev {_cable.NearName} pci-addr 0000:", lines[0], StringComparison.Ordinal);
         Assert.StartsWith("rdma device: mlx5_0 pci-id 15b3:10", lines[1], StringComparison.Ordinal);
-        Assert.Equal("mode: ibv", lines[2]);
+        Assert.Equal(form.Description, lines[2]);
         Assert.Equal("rx queues: 2 of 256, tx queues: 1 of 256", lines[3]);
         Assert.Equal("flags: admin-up link-up", lines[4]);
         Assert.Equal("rss: ipv4-udp ipv6", lines[5]);

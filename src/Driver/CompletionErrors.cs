@@ -1,0 +1,21 @@
+using Verbena.Interop.Verbs;
+
+namespace Verbena.Driver;
+
+/// <summary>How many completions of a queue told of an error, by what they told. One thread counts, any may read.</summary>
+internal sealed class CompletionErrors
+{
+    private readonly ulong[] _counts = new ulong[(int)ibv_wc_status.IBV_WC_GENERAL_ERR + 1];
+
+    public ulong Total => _counts.Aggregate(0UL, (sum, count) => sum + count);
+
+    public void Count(ibv_wc_status status) => Volatile.Write(ref _counts[Index(status)], _counts[Index(status)] + 1);
+
+    /// <summary>Such as <c>IBV_WC_LOC_PROT_ERR 1, IBV_WC_WR_FLUSH_ERR 255</c>; empty if there was none.</summary>
+    public override string ToString() => string.Join(", ", _counts
+        .Select((count, status) => (Count: count, Status: (ibv_wc_status)status))
+        .Where(entry => entry.Count > 0)
+        .Select(entry => $"{entry.Status} {entry.Count}"));
+
+    private static int Index(ibv_wc_status status) => (int)(status <= ibv_wc_status.IBV_WC_GENERAL_ERR ? status : ibv_wc_status.IBV_WC_GENERAL_ERR);
+}

@@ -1,0 +1,248 @@
+using System.Runtime.CompilerServices;
+using Verbena.Driver.Objects;
+using Verbena.Interop.Verbs;
+using Verbena.Packets;
+
+namespace Verbena.Driver.Direct;
+
+/// <summary>A receive queue in dv mode: it reads the NIC's completions and writes its WQEs itself.</summary>
+/// <remarks>It takes its first buffers when it is first polled: from the pool, only the polling worker may take.</remarks>
+internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
+    where TLayout : struct, IReceiveLayout
+{
+    private const int RefillBuffers = 64; // one write of the doorbell record for so many; a quarter of the shortest queue
+
+    private readonly WorkQueue _queue;
+    private readonly ReceiveCompletions _completions;
+    private readonly ReceiveRing _ring;
+    private readonly BufferPool _pool;
+    private readonly RxMetadata _metadata;
+    private readonly uint _refillWqes;
+    private uint _next;     // the WQE that the next packet is in; all three run freely, and start anew when the queue is reset
+    private uint _offset;   // buffers of it that are used up
+    private uint _posted;   // WQEs that the NIC has been given
+
+    public DirectRxQueue(WorkQueue queue, ReceiveCompletions completions, ReceiveRing ring, BufferPool pool, RxMetadata metadata)
+    {
+        (_queue, _completions, _ring, _pool, _metadata) = (queue, completions, ring, pool, metadata);
+        _refillWqes = Math.Max(RefillBuffers / ring.BuffersPerWqe, 1);
+    }
+
+    public override int Receive(Span<BufferIndex> packets)
+    {
+        int received = 0;
+        int polled;
+        while ((polled = _completions.Poll(packets.Length)) == 0 && _completions.Error != ibv_wc_status.IBV_WC_SUCCESS)
+        {
+            Fail(_completions.Error);
+        }
+
+        if (polled > 0)
+        {
+            received = TLayout.Chains ? TakeChains(packets, polled) : TakeSingles(packets, polled);
+            if (_metadata != RxMetadata.None)
+            {
+                WriteMetadata(packets, polled);
+            }
+        }
+
+        Refill();
+        return received;
+    }
+
+    public override void Dispose()
+    {
+        _completions.Dispose();
+        _ring.Dispose();
+    }
+
+    private int TakeSingles(Span<BufferIndex> packets, int count)
+    {
+        uint* byteCounts = _completions.ByteCounts;
+        BufferFlags* flags = _completions.Flags;
+        BufferPool pool = _pool;
+        packets = packets[..count];
+        _ring.TakeRun(_next, packets);
+        ulong bytes = 0;
+        for (int i = 0; i < packets.Length; i++)
+        {
+            pool.SetReceived(packets[i], byteCounts[i], flags[i]);
+            bytes += byteCounts[i];
+        }
+
+        _next += (uint)count;
+        CountReceived(count, bytes);
+        return count;
+    }
+
+    private int TakeChains(Span<BufferIndex> packets, int count)
+    {
+        uint* byteCounts = _completions.ByteCounts;
+        BufferFlags* flags = _completions.Flags;
+        int received = 0;
+        ulong bytes = 0;
+        for (int i = 0; i < count; i++)
+        {
+            uint byteCount = byteCounts[i];
+            if (!TLayout.IsFiller(byteCount))
+            {
+                uint length = TLayout.LengthBytes(byteCount);
+                packets[received++] = length <= BufferPool.DataBytes ? TakeSingle(length, flags[i]) : TakeChain(length, flags[i]);
+                bytes += length;
+            }
+
+            Advance(byteCount);
+        }
+
+        CountReceived(received, bytes);
+        return received;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private BufferIndex TakeSingle(uint length, BufferFlags flags)
+    {
+        BufferIndex buffer = _ring.Take(_next, _offset);
+        _pool.SetReceived(buffer, length, flags);
+        return buffer;
+    }
+
+    private BufferIndex TakeChain(uint length, BufferFlags flags)
+    {
+        BufferIndex first = TakeSingle(BufferPool.DataBytes, flags | BufferFlags.HasNext);
+        _pool.Header(first).ChainedBytes = length - BufferPool.DataBytes;
+        BufferIndex last = first;
+        uint left = length - BufferPool.DataBytes;
+        for (uint i = 1; left > 0; i++)
+        {
+            uint here = Math.Min(left, BufferPool.DataBytes);
+            left -= here;
+            BufferIndex next = _ring.Take(_next, _offset + i);
+            _pool.SetReceived(next, here, left > 0 ? BufferFlags.HasNext : BufferFlags.None);
+            _pool.Header(last).NextBuffer = next.Value;
+            last = next;
+        }
+
+        return first;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Advance(uint byteCount)
+    {
+        _offset += TLayout.Advance(byteCount, _ring.BuffersPerWqe);
+        if (_offset >= _ring.BuffersPerWqe)
+        {
+            _offset = 0; // a packet never goes on in the next WQE
+            _next++;
+        }
+    }
+
+    private void WriteMetadata(ReadOnlySpan<BufferIndex> packets, int polled)
+    {
+        uint* byteCounts = _completions.ByteCounts;
+        PacketMetadata* metadata = _completions.Metadata;
+        int packet = 0;
+        for (int i = 0; i < polled; i++)
+        {
+            if (!TLayout.IsFiller(byteCounts[i]))
+            {
+                metadata[i].WriteTo(ref _pool.Header(packets[packet++]), _metadata);
+            }
+        }
+    }
+
+    // A frame longer than its WQE's buffers costs only itself; any other error stops the queue.
+    private void Fail(ibv_wc_status status)
+    {
+        Errors.Count(status);
+        if (status != ibv_wc_status.IBV_WC_LOC_LEN_ERR)
+        {
+            Restart();
+            return;
+        }
+
+        if (!TLayout.Chains)
+        {
+            _pool.Return(_ring.Take(_next, 0)); // posting of single buffers replaces all of them
+        }
+
+        Advance(_completions.ErrorByteCount);
+    }
+
+    // At once, instead of waiting for the NIC to hand back all that was posted: a reset queue holds nothing any more.
+    private void Restart()
+    {
+        RestartError = RestartError != 0 ? RestartError : _queue.Reset();
+        if (RestartError == 0)
+        {
+            if (!TLayout.Chains)
+            {
+                ReturnPosted();
+            }
+
+            _completions.Drain();
+            _ring.Publish(0);
+            (_next, _offset, _posted) = (0, 0, 0);
+            RestartError = _queue.MakeReady();
+        }
+    }
+
+    private void ReturnPosted()
+    {
+        for (; _next != _posted; _next++)
+        {
+            _pool.Return(_ring.Take(_next, 0));
+        }
+    }
+
+    private void Refill()
+    {
+        if (_ring.Wqes - (_posted - _next) < _refillWqes || RestartError != 0)
+        {
+            return;
+        }
+
+        uint end = _next + _ring.Wqes;
+        uint start = _posted;
+        bool enough = TLayout.Chains ? FillChains(end) : FillSingles(end);
+        if (!enough)
+        {
+            CountNoBuffer();
+        }
+
+        if (_posted != start)
+        {
+            _ring.Publish(_posted);
+        }
+    }
+
+    private bool FillSingles(uint end)
+    {
+        while (end - _posted >= RefillBuffers)
+        {
+            int wanted = (int)Math.Min(RefillBuffers, _ring.Wqes - (_posted & (_ring.Wqes - 1)));
+            int filled = _ring.FillRun(_posted, wanted);
+            _posted += (uint)filled;
+            if (filled < wanted)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool FillChains(uint end)
+    {
+        while (_posted != end)
+        {
+            if (!_ring.Fill(_posted))
+            {
+                return false;
+            }
+
+            _posted++;
+        }
+
+        return true;
+    }
+}

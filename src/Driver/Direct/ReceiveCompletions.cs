@@ -1,0 +1,179 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Verbena.Interop.Mlx5;
+using Verbena.Interop.Verbs;
+using Verbena.Packets;
+
+namespace Verbena.Driver.Direct;
+
+/// <summary>
+/// Reads a receive queue's completions, compressed or not, and gives them as two dense arrays: byte counts as the NIC
+/// reports them, and what is known of the packets. So what follows has no branch for each packet and reads one line for sixteen.
+/// </summary>
+/// <remarks>A completion with an error is given alone, in its turn.</remarks>
+internal sealed unsafe class ReceiveCompletions : IDisposable
+{
+    private const int Batch = 256; // a frame of the graph
+    private const byte Received = Mlx5Cqe.MLX5_CQE_RESP_SEND << 4;
+    private const byte Solicited = 1 << 1; // in op_own; nothing here depends on it
+
+    private readonly uint _longestSession;
+    private readonly uint* _byteCounts;
+    private readonly BufferFlags* _flags;
+    private readonly PacketMetadata* _metadata; // null unless asked for
+    private readonly bool _hashInMinis;
+    private CompletionRing _ring;
+    private int _first; // those not yet given
+    private int _count;
+
+    /// <param name="memory">The completion queue. It outlives this object's use.</param>
+    /// <param name="longestSession">The longest compressed session that the NIC makes.</param>
+    /// <param name="metadata">True if <see cref="Metadata"/> is wanted.</param>
+    /// <param name="hashInMinis">True if the queue's compression format is HASH.</param>
+    public ReceiveCompletions(in mlx5dv_cq memory, uint longestSession, bool metadata, bool hashInMinis)
+    {
+        _ring = new CompletionRing(memory);
+        _longestSession = Math.Max(longestSession, 1);
+        _hashInMinis = hashInMinis;
+        nuint capacity = Batch + _longestSession + MiniCqes.PerSlot; // a session may begin at the batch's last place, and whole slots are written
+        _byteCounts = (uint*)NativeMemory.AlignedAlloc(capacity * sizeof(uint), 64);
+        _flags = (BufferFlags*)NativeMemory.AlignedAlloc(capacity * sizeof(BufferFlags), 64);
+        _metadata = metadata ? (PacketMetadata*)NativeMemory.AlignedAlloc(capacity * (nuint)sizeof(PacketMetadata), 64) : null;
+    }
+
+    /// <summary>Byte counts of the last <see cref="Poll"/>, in host order: the length, and in a striding queue strides and filler bit.</summary>
+    public uint* ByteCounts => _byteCounts + _first - _given;
+
+    /// <summary>Flags of the last <see cref="Poll"/>.</summary>
+    public BufferFlags* Flags => _flags + _first - _given;
+
+    /// <summary>What else is known of each of the last <see cref="Poll"/>; null if it was not asked for.</summary>
+    public PacketMetadata* Metadata => _metadata == null ? null : _metadata + _first - _given;
+
+    /// <summary>If the last <see cref="Poll"/> gave nothing: the error that comes next, or SUCCESS if there is none. It counts as taken.</summary>
+    public ibv_wc_status Error { get; private set; }
+
+    /// <summary>In a striding queue, the strides that the completion in <see cref="Error"/> has used.</summary>
+    public uint ErrorByteCount { get; private set; }
+
+    private int _given;
+
+    /// <summary>Takes up to <paramref name="max"/> completions and returns how many; all are packets.</summary>
+    public int Poll(int max)
+    {
+        if (_first == _count)
+        {
+            Read();
+        }
+
+        _given = Math.Min(max, _count - _first);
+        _first += _given;
+        return _given;
+    }
+
+    /// <summary>Forgets all that is in the queue, after it was reset.</summary>
+    public void Drain()
+    {
+        _ring.Drain();
+        (_first, _count, _given) = (0, 0, 0);
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_byteCounts);
+        NativeMemory.AlignedFree(_flags);
+        NativeMemory.AlignedFree(_metadata);
+    }
+
+    private void Read()
+    {
+        CompletionRing ring = _ring;
+        uint index = ring.Index;
+        int count = 0;
+        Error = ibv_wc_status.IBV_WC_SUCCESS;
+        while (count < Batch)
+        {
+            mlx5_cqe64* entry = ring.Entry(index);
+            byte opOwn = CompletionRing.ReadOpOwn(entry);
+            if ((opOwn & ~Solicited) == (Received | ring.OwnerAt(index)))
+            {
+                _byteCounts[count] = entry->byte_cnt;
+                _flags[count] = FlagsOf(entry);
+                if (_metadata != null)
+                {
+                    _metadata[count] = PacketMetadata.Of(entry);
+                }
+
+                count++;
+                index++;
+                continue;
+            }
+
+            if (!ring.IsValid(opOwn, index))
+            {
+                break;
+            }
+
+            uint length = entry->byte_cnt;
+            if (CompletionRing.IsCompressed(opOwn) && length - 1 < _longestSession)
+            {
+                Expand(ref ring, index, count, length);
+                count += (int)length;
+                index += length;
+                continue;
+            }
+
+            if (count == 0)
+            {
+                (Error, ErrorByteCount) = (CompletionRing.StatusOf(entry), entry->byte_cnt);
+                index++;
+            }
+
+            break;
+        }
+
+        (_first, _count) = (0, count);
+        if (index != ring.Index)
+        {
+            _ring.Consume(index);
+        }
+    }
+
+    /// <summary>A title at <paramref name="index"/>, of the form of its own packet's completion, and eight minis in each slot that follows at 1, 8, 16, ...</summary>
+    private void Expand(ref CompletionRing ring, uint index, int place, uint length)
+    {
+        mlx5_cqe64* title = ring.Entry(index);
+        BufferFlags flags = FlagsOf(title);
+        for (uint i = 0; i < length; i += MiniCqes.PerSlot)
+        {
+            mlx5_cqe64* minis = ring.Entry(index + Math.Max(i, 1));
+            MiniCqes.ReadByteCounts(minis, _byteCounts + place + i);
+            new Span<BufferFlags>(_flags + place + i, MiniCqes.PerSlot).Fill(flags);
+            if (_metadata != null)
+            {
+                ExpandMetadata(title, (Be32*)minis, _metadata + place + i);
+            }
+        }
+
+        ring.Invalidate(index + 1, length - 1);
+    }
+
+    private void ExpandMetadata(mlx5_cqe64* title, Be32* minis, PacketMetadata* metadata)
+    {
+        PacketMetadata common = PacketMetadata.Of(title);
+        for (int i = 0; i < MiniCqes.PerSlot; i++)
+        {
+            metadata[i] = common with { RssHash = _hashInMinis ? minis[2 * i].Value : 0 };
+        }
+    }
+
+    /// <summary>The NIC has verified the checksum of an IPv4 header, not merely found that IPv6 has none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static BufferFlags FlagsOf(mlx5_cqe64* entry)
+    {
+        const int Ip4 = Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV4 << 2;
+        int header = entry->l4_hdr_type_etc & (3 << 2);
+        int good = entry->hds_ip_ext & Mlx5Cqe.MLX5_CQE_L3_OK;
+        return header == Ip4 && good != 0 ? BufferFlags.Ip4ChecksumGood : BufferFlags.None;
+    }
+}

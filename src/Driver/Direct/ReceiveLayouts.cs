@@ -1,0 +1,65 @@
+namespace Verbena.Driver.Direct;
+
+/// <summary>How packets lie in the buffers of a receive queue. Structures that implement it cost no call: the queue is compiled for each.</summary>
+/// <remarks>A queue's buffers are numbered through: WQE 0's, WQE 1's and so on; a position is such a number, and runs freely.</remarks>
+internal interface IReceiveLayout
+{
+    /// <summary>Bytes of a WQE before its data segments.</summary>
+    static abstract int HeaderBytes { get; }
+
+    /// <summary>True if a packet may go on in further buffers.</summary>
+    static abstract bool Chains { get; }
+
+    /// <summary>True if the completion is of no packet, but of buffers that were passed over.</summary>
+    static abstract bool IsFiller(uint byteCount);
+
+    /// <summary>The packet's length.</summary>
+    static abstract uint LengthBytes(uint byteCount);
+
+    /// <summary>How many buffers further the next packet begins.</summary>
+    static abstract uint Advance(uint byteCount, uint buffersPerWqe);
+}
+
+/// <summary>A cyclic queue: each packet takes a WQE of one buffer.</summary>
+internal readonly struct SingleBuffer : IReceiveLayout
+{
+    public static int HeaderBytes => 0;
+
+    public static bool Chains => false;
+
+    public static bool IsFiller(uint byteCount) => false;
+
+    public static uint LengthBytes(uint byteCount) => byteCount;
+
+    public static uint Advance(uint byteCount, uint buffersPerWqe) => 1;
+}
+
+/// <summary>A cyclic queue: each packet takes a WQE of several buffers, of which it may need only the first ones.</summary>
+internal readonly struct ScatteredBuffers : IReceiveLayout
+{
+    public static int HeaderBytes => 0;
+
+    public static bool Chains => true;
+
+    public static bool IsFiller(uint byteCount) => false;
+
+    public static uint LengthBytes(uint byteCount) => byteCount;
+
+    public static uint Advance(uint byteCount, uint buffersPerWqe) => buffersPerWqe;
+}
+
+/// <summary>A striding queue whose strides are buffers: packets take as many as they need, and share a WQE.</summary>
+internal readonly struct StridingBuffers : IReceiveLayout
+{
+    private const uint Filler = 1u << 31;
+
+    public static int HeaderBytes => 16; // mlx5_wqe_srq_next_seg
+
+    public static bool Chains => true;
+
+    public static bool IsFiller(uint byteCount) => (byteCount & Filler) != 0;
+
+    public static uint LengthBytes(uint byteCount) => byteCount & 0xFFFF;
+
+    public static uint Advance(uint byteCount, uint buffersPerWqe) => (byteCount >> 16) & 0x3FFF;
+}

@@ -1,0 +1,36 @@
+using Verbena.Packets;
+
+namespace Verbena.Driver;
+
+/// <summary>What the transmit queues of both modes count and tell.</summary>
+internal abstract class RdmaTxQueue : TxQueue, IDisposable
+{
+    private ulong _packets;
+    private ulong _bytes;
+    private ulong _lost;
+    private int _restartError;
+
+    public override TxCounters Counters => new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _lost));
+
+    /// <summary>Completions with an error.</summary>
+    public CompletionErrors Errors { get; } = new();
+
+    /// <summary>errno of the failed attempt to get the queue going again after an error; 0 while it works.</summary>
+    public int RestartError
+    {
+        get => Volatile.Read(ref _restartError);
+        protected set => Volatile.Write(ref _restartError, value);
+    }
+
+    /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
+    public abstract void Dispose();
+
+    protected void CountSent(int packets, ulong bytes)
+    {
+        Volatile.Write(ref _packets, _packets + (ulong)packets);
+        Volatile.Write(ref _bytes, _bytes + bytes);
+    }
+
+    /// <summary>Counts packets that were in a queue when it stopped at an error.</summary>
+    protected void CountLost(int packets) => Volatile.Write(ref _lost, _lost + (ulong)packets);
+}

@@ -1,0 +1,31 @@
+using Verbena.Driver.Objects;
+using Verbena.Packets;
+
+namespace Verbena.Driver.Verbs;
+
+/// <summary>Makes queues that work through libibverbs.</summary>
+internal sealed class VerbsQueueMaker(RdmaInterfaceOptions options, DeviceContext device, ObjectTree tree, ProtectionDomain domain, MemoryRegion region, BufferPool pool)
+    : QueueMaker(options, device, tree, domain, region, pool)
+{
+    public override int RxBuffers => Options.RxQueues * Options.RxQueueSize;
+
+    public override int MaxFrameBytes => BufferPool.DataBytes;
+
+    public override string Describe() => "mode: ibv";
+
+    public override RdmaTxQueue MakeTx(string subject)
+    {
+        CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.TxQueueSize, subject));
+        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, subject));
+        queue.Start();
+        return new VerbsTxQueue(queue, completions, Region, Pool, Options.TxQueueSize);
+    }
+
+    public override RdmaRxQueue MakeRx(string subject, out WorkQueue queue)
+    {
+        CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.RxQueueSize, subject));
+        queue = Tree.Own(WorkQueue.Create(Device, Domain, completions, Options.RxQueueSize, segments: 1, stripVlan: false, subject));
+        queue.Start();
+        return new VerbsRxQueue(queue, completions, Region, Pool, Options.RxQueueSize);
+    }
+}
