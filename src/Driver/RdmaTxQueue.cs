@@ -33,4 +33,16 @@ internal abstract class RdmaTxQueue : TxQueue, IDisposable
 
     /// <summary>Counts packets that were in a queue when it stopped at an error.</summary>
     protected void CountLost(int packets) => Volatile.Write(ref _lost, _lost + (ulong)packets);
+
+    /// <summary>Packets among buffers in a ring: of a chain, the last buffer counts.</summary>
+    protected static int CountPackets(in BufferRing ring, BufferPool pool)
+    {
+        int count = 0;
+        for (int i = 0; i < ring.Count; i++)
+        {
+            count += (pool.Header(ring[i]).Flags & BufferFlags.HasNext) == BufferFlags.None ? 1 : 0;
+        }
+
+        return count;
+    }
 }

@@ -104,7 +104,7 @@ internal sealed class ArpReplyNode(Dispatcher dispatcher, WorkerMessages message
         arp.Operation = ArpHeader.Reply;
         MacAddress asker = arp.TargetMac;
 
-        Buffers.Header(packet).Length = ArpHeader.Size; // without the padding of the request
+        Buffers.Truncate(packet, ArpHeader.Size); // without the padding of the request
         Buffers.Advance(packet, -EthernetHeader.Size);
         Buffers.PacketHeader<EthernetHeader>(packet) = new() { Destination = asker, Source = own, Type = EtherType.Arp };
         Buffers.Header(packet).TxInterface = (uint)rx.Index;

@@ -3,7 +3,7 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary>drop: counts each packet under the node and reason that it carries, and gives its buffer back.</summary>
+/// <summary>drop: counts each packet under the node and reason that it carries, and gives its buffers back.</summary>
 internal sealed class DropNode(Dispatcher dispatcher) : InternalNode(dispatcher, "drop", NodeKind.Drop)
 {
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
@@ -21,6 +21,6 @@ internal sealed class DropNode(Dispatcher dispatcher) : InternalNode(dispatcher,
             }
         }
 
-        Buffers.Return(frame);
+        Buffers.ReturnPackets(frame);
     }
 }

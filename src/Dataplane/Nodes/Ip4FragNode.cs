@@ -10,6 +10,7 @@ namespace Verbena.Dataplane.Nodes;
 internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatcher, "ip4-frag")
 {
     private const int MaxHeaderBytes = 60;
+    private const int MaxFragmentBytes = BufferPool.DataBytes - EthernetHeader.Size;
     private readonly BufferIndex[] _rest = new BufferIndex[64];
     private InternalNode _rewrite = null!;
 
@@ -21,14 +22,15 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
         {
             int headerBytes = Buffers.PacketHeader<Ip4Header>(packet).HeaderBytes;
             Adjacency adjacency = Dispatcher.Tables.Adjacencies[Buffers.Header(packet).Adjacency];
-            if (Buffers.Header(packet).Length <= adjacency.Mtu)
+            if (Buffers.PacketBytes(packet) <= adjacency.Mtu)
             {
                 _rewrite.Enqueue(packet); // the MTU was raised after ip4-rewrite had compared
                 continue;
             }
 
-            int pieceBytes = (adjacency.Mtu - headerBytes) & ~7; // offsets count in units of 8 bytes
-            int payloadBytes = Buffers.Header(packet).Length - headerBytes;
+            // Offsets count in units of 8 bytes, and a fragment is made in one buffer: shorter than allowed, if need be.
+            int pieceBytes = (Math.Min(adjacency.Mtu, MaxFragmentBytes) - headerBytes) & ~7;
+            int payloadBytes = Buffers.PacketBytes(packet) - headerBytes;
             Span<BufferIndex> rest = _rest.AsSpan(0, ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1);
             int taken = Buffers.Take(rest);
             if (taken < rest.Length)
@@ -44,20 +46,19 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
 
     private void Cut(BufferIndex packet, ReadOnlySpan<BufferIndex> rest, int headerBytes, int pieceBytes)
     {
-        Span<byte> whole = Buffers.Packet(packet);
-        ref Ip4Header ip = ref MemoryMarshal.AsRef<Ip4Header>(whole);
-        ushort flagsAndOffset = ip.FlagsAndFragmentOffset;
+        ReadOnlySpan<byte> header = Buffers.Packet(packet)[..headerBytes];
+        int packetBytes = Buffers.PacketBytes(packet);
+        ushort flagsAndOffset = Buffers.PacketHeader<Ip4Header>(packet).FlagsAndFragmentOffset;
         for (int i = 0; i < rest.Length; i++)
         {
             int at = headerBytes + ((i + 1) * pieceBytes);
-            ReadOnlySpan<byte> piece = whole.Slice(at, Math.Min(pieceBytes, whole.Length - at));
             bool last = i == rest.Length - 1;
             ushort more = last ? (ushort)(flagsAndOffset & Ip4Header.MoreFragments) : Ip4Header.MoreFragments;
             int offset = (flagsAndOffset & Ip4Header.FragmentOffsetMask) + ((i + 1) * pieceBytes / 8);
-            Copy(packet, rest[i], whole[..headerBytes], piece, (ushort)(more | offset));
+            Copy(packet, rest[i], header, at, Math.Min(pieceBytes, packetBytes - at), (ushort)(more | offset));
         }
 
-        Buffers.Header(packet).Length = (ushort)(headerBytes + pieceBytes);
+        Buffers.Truncate(packet, headerBytes + pieceBytes);
         Finish(packet, (ushort)(flagsAndOffset | Ip4Header.MoreFragments));
         _rewrite.Enqueue(packet);
         _rewrite.Enqueue(rest);
@@ -66,20 +67,20 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
     }
 
     private void Copy(
-        BufferIndex original, BufferIndex fragment, ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, ushort flagsAndOffset)
+        BufferIndex original, BufferIndex fragment, ReadOnlySpan<byte> header, int payloadAt, int payloadBytes, ushort flagsAndOffset)
     {
         ref BufferHeader from = ref Buffers.Header(original);
         ref BufferHeader to = ref Buffers.Header(fragment);
-        (to.Flags, to.RxInterface, to.Adjacency) = (from.Flags, from.RxInterface, from.Adjacency);
+        (to.Flags, to.RxInterface, to.Adjacency) = (from.Flags & ~BufferFlags.HasNext, from.RxInterface, from.Adjacency);
         Span<byte> options = stackalloc byte[MaxHeaderBytes - Ip4Header.Size];
         options = options[..CopyOptions(header[Ip4Header.Size..], options)];
 
         int headerBytes = Ip4Header.Size + options.Length;
-        to.Length = (ushort)(headerBytes + payload.Length);
+        to.Length = (ushort)(headerBytes + payloadBytes);
         Span<byte> packet = Buffers.Packet(fragment);
         header[..Ip4Header.Size].CopyTo(packet);
         options.CopyTo(packet[Ip4Header.Size..]);
-        payload.CopyTo(packet[headerBytes..]);
+        Buffers.CopyTo(original, payloadAt, packet[headerBytes..]);
         packet[0] = (byte)(0x40 | (headerBytes / 4));
         Finish(fragment, flagsAndOffset);
     }

@@ -20,7 +20,8 @@ internal sealed class Ip4IcmpEchoRequestNode(Dispatcher dispatcher, InternalNode
             icmp.Type = IcmpHeader.EchoReply;
             icmp.Checksum = Be16.FromRaw(Checksum.Adjust(icmp.Checksum.Raw, IcmpHeader.EchoRequest, IcmpHeader.EchoReply));
 
-            Buffers.Header(packet).Flags = BufferFlags.LocallyOriginated;
+            ref BufferHeader header = ref Buffers.Header(packet);
+            header.Flags = BufferFlags.LocallyOriginated | (header.Flags & BufferFlags.HasNext);
             Count(Reason.EchoRepliesSent);
             lookup.Enqueue(packet);
         }

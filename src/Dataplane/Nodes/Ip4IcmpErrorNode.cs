@@ -73,7 +73,7 @@ internal sealed class Ip4IcmpErrorNode(Dispatcher dispatcher, InternalNode looku
         ref BufferHeader header = ref Buffers.Header(packet);
         Ip4Address destination = Buffers.PacketHeader<Ip4Header>(packet).Source;
         IcmpError error = new(header.IcmpError);
-        header.Length = (ushort)Math.Min((int)header.Length, MaxQuotedBytes);
+        Buffers.Truncate(packet, Math.Min(Buffers.PacketBytes(packet), MaxQuotedBytes));
         header.Flags = BufferFlags.LocallyOriginated;
         Buffers.Advance(packet, -HeaderBytes);
 

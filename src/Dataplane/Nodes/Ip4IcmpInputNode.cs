@@ -13,12 +13,12 @@ internal sealed class Ip4IcmpInputNode(Dispatcher dispatcher, InternalNode echoR
         foreach (BufferIndex packet in frame)
         {
             int headerBytes = Buffers.PacketHeader<Ip4Header>(packet).HeaderBytes;
-            ReadOnlySpan<byte> message = Buffers.Packet(packet)[headerBytes..];
+            ReadOnlySpan<byte> message = Buffers.Packet(packet)[headerBytes..]; // or its first buffer's part
             if (message.Length < IcmpHeader.Size)
             {
                 Drop(packet, Reason.IcmpTooShort);
             }
-            else if (!Checksum.IsValid(message))
+            else if (!Buffers.IsChecksumValid(packet, headerBytes))
             {
                 Drop(packet, Reason.IcmpBadChecksum);
             }

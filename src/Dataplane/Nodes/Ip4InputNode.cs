@@ -30,7 +30,11 @@ internal sealed class Ip4InputNode(Dispatcher dispatcher, InternalNode lookup) :
                 continue;
             }
 
-            header.Length = ip.TotalLength; // what is behind it is the padding of a short frame
+            if (ip.TotalLength != Buffers.PacketBytes(packet))
+            {
+                Buffers.Truncate(packet, ip.TotalLength); // what is behind it is the padding of a short frame
+            }
+
             lookup.Enqueue(packet);
         }
     }
@@ -55,7 +59,12 @@ internal sealed class Ip4InputNode(Dispatcher dispatcher, InternalNode lookup) :
         }
 
         int totalLength = ip.TotalLength;
-        if (totalLength < headerBytes || totalLength > header.Length)
+        if (totalLength < headerBytes || totalLength > Buffers.PacketBytes(packet))
+        {
+            return Reason.Ip4BadLength;
+        }
+
+        if (headerBytes > header.Length)
         {
             return Reason.Ip4BadLength;
         }

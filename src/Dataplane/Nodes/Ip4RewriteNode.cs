@@ -32,7 +32,7 @@ internal sealed class Ip4RewriteNode(
                 continue;
             }
 
-            if (header.Length > adjacency.Mtu)
+            if (Buffers.PacketBytes(packet) > adjacency.Mtu)
             {
                 SendTooLong(packet, in ip, adjacency.Mtu);
                 continue;

@@ -59,7 +59,7 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
     {
         // An entry for each block: a WQE that is short takes one, and each may be the last of its batch.
         CompletionQueue completions = Tree.Own(CompletionQueue.CreateDirect(Device, Options.TxQueueSize, compression: default, subject));
-        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, subject));
+        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, pieces: 1, subject));
         queue.Start();
         mlx5dv_cq memory = completions.Direct();
         var ring = new SendRing(queue.Direct(), queue.Handle->qp_num);

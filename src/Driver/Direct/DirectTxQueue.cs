@@ -90,7 +90,7 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
         }
 
         Return(_ring.Find(failed->wqe_counter).FirstBuffer);
-        CountLost(CountPackets());
+        CountLost(CountPackets(in _sent, _pool));
         RestartError = _queue.Restart();
         if (RestartError == 0)
         {
@@ -98,17 +98,5 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
             _ring.Reset();
             _sent.Return(_sent.Count, _pool);
         }
-    }
-
-    /// <summary>Packets among the buffers that the NIC has: of a chain, the last buffer counts.</summary>
-    private int CountPackets()
-    {
-        int count = 0;
-        for (int i = 0; i < _sent.Count; i++)
-        {
-            count += (_pool.Header(_sent[i]).Flags & BufferFlags.HasNext) == BufferFlags.None ? 1 : 0;
-        }
-
-        return count;
     }
 }

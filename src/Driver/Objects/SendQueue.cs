@@ -10,15 +10,15 @@ internal sealed unsafe class SendQueue : IDisposable
 {
     private readonly string _subject;
 
-    /// <summary>Makes a queue in which <paramref name="requests"/> can wait, each for one piece of memory.</summary>
-    public SendQueue(ProtectionDomain domain, CompletionQueue completions, int requests, string subject)
+    /// <summary>Makes a queue in which <paramref name="requests"/> can wait, each for up to <paramref name="pieces"/> pieces of memory.</summary>
+    public SendQueue(ProtectionDomain domain, CompletionQueue completions, int requests, int pieces, string subject)
     {
         _subject = subject;
         var attributes = new ibv_qp_init_attr
         {
             send_cq = completions.Handle,
             recv_cq = completions.Handle,
-            cap = new ibv_qp_cap { max_send_wr = (uint)requests, max_send_sge = 1 },
+            cap = new ibv_qp_cap { max_send_wr = (uint)requests, max_send_sge = (uint)pieces },
             qp_type = ibv_qp_type.IBV_QPT_RAW_PACKET,
         };
         Handle = VerbsException.NotNull(ibv_create_qp(domain.Handle, &attributes), "ibv_create_qp", subject);

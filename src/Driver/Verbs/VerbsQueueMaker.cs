@@ -16,7 +16,7 @@ internal sealed class VerbsQueueMaker(RdmaInterfaceOptions options, DeviceContex
     public override RdmaTxQueue MakeTx(string subject)
     {
         CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.TxQueueSize, subject));
-        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, subject));
+        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, VerbsTxQueue.MaxPieces, subject));
         queue.Start();
         return new VerbsTxQueue(queue, completions, Region, Pool, Options.TxQueueSize);
     }

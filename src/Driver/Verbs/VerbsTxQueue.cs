@@ -13,6 +13,9 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     private const int MaxBatch = 256; // a frame of the graph
     private const int MaxCompletions = 16;
 
+    /// <summary>Buffers that a packet may have: the longest frame of dv mode goes out of an interface in ibv mode, too.</summary>
+    public const int MaxPieces = 5;
+
     private readonly SendQueue _queue;
     private readonly BufferPool _pool;
     private readonly ibv_cq* _completionQueue;
@@ -51,11 +54,10 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
             return 0;
         }
 
-        int count = Math.Min(packets.Length, _sent.Free);
         int taken = 0;
-        while (taken < count)
+        while (taken < packets.Length)
         {
-            ReadOnlySpan<BufferIndex> batch = packets[taken..Math.Min(count, taken + MaxBatch)];
+            ReadOnlySpan<BufferIndex> batch = packets[taken..Math.Min(packets.Length, taken + MaxBatch)];
             int posted = Post(batch);
             taken += posted;
             if (posted < batch.Length)
@@ -102,7 +104,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     // After an error the NIC sends nothing more. What waited from the failed packet on is lost, and the queue starts anew.
     private void Restart()
     {
-        CountLost(_sent.Count);
+        CountLost(CountPackets(in _sent, _pool));
         RestartError = _queue.Restart();
         if (RestartError == 0)
         {
@@ -112,24 +114,66 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
 
     private int Post(ReadOnlySpan<BufferIndex> packets)
     {
-        for (int i = 0; i < packets.Length; i++)
+        int count = 0;
+        int pieces = 0;
+        ulong bytes = 0;
+        while (count < packets.Length && Write(packets[count], ref _requests[count], ref pieces))
         {
-            Debug.Assert(_pool.Header(packets[i]).Length >= EthernetHeader.Size, "a frame has at least its header");
-            _requests[i].wr_id = _sent.Next + (uint)i;
-            _pieces[i].addr = (ulong)_pool.PacketAddress(packets[i]);
-            _pieces[i].length = _pool.Header(packets[i]).Length;
+            bytes += (ulong)_pool.PacketBytes(packets[count]);
+            count++;
         }
 
-        int posted = PostChain(packets.Length);
-        ulong bytes = 0;
+        int posted = count == 0 ? 0 : PostChain(count);
         for (int i = 0; i < posted; i++)
         {
-            bytes += _pieces[i].length;
+            AddSent(packets[i]);
         }
 
-        _sent.Add(packets[..posted]);
+        for (int i = posted; i < count; i++)
+        {
+            bytes -= (ulong)_pool.PacketBytes(packets[i]);
+        }
+
         CountSent(posted, bytes);
         return posted;
+    }
+
+    /// <summary>Writes a request with a piece for each of the packet's buffers, if there is room for it.</summary>
+    private bool Write(BufferIndex packet, ref ibv_send_wr request, ref int pieces)
+    {
+        int first = pieces;
+        int room = Math.Min(Math.Min(MaxBatch, first + MaxPieces), _sent.Free);
+        for (bool more = true; more; pieces++)
+        {
+            if (pieces == room)
+            {
+                pieces = first;
+                return false;
+            }
+
+            ref BufferHeader header = ref _pool.Header(packet);
+            _pieces[pieces].addr = (ulong)_pool.PacketAddress(packet);
+            _pieces[pieces].length = header.Length;
+            more = (header.Flags & BufferFlags.HasNext) != BufferFlags.None;
+            packet = new BufferIndex(header.NextBuffer);
+        }
+
+        request.sg_list = &_pieces[first];
+        request.num_sge = pieces - first;
+        request.wr_id = _sent.Next + (uint)pieces - 1;
+        return true;
+    }
+
+    private void AddSent(BufferIndex packet)
+    {
+        bool more;
+        do
+        {
+            _sent.Add(new ReadOnlySpan<BufferIndex>(in packet));
+            more = (_pool.Header(packet).Flags & BufferFlags.HasNext) != BufferFlags.None;
+            packet = new BufferIndex(_pool.Header(packet).NextBuffer);
+        }
+        while (more);
     }
 
     private int PostChain(int count)

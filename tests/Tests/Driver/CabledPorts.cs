@@ -21,8 +21,9 @@ internal sealed class CabledPorts : IDisposable
     /// <param name="form">What all ports are like unless a test says otherwise.</param>
     /// <param name="behaviour">What both NICs are like.</param>
     /// <param name="model">Which adapters they are.</param>
+    /// <param name="mtu">Of both Linux interfaces.</param>
     public CabledPorts(
-        Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? form = null, NicBehaviour? behaviour = null, NicModel? model = null)
+        Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? form = null, NicBehaviour? behaviour = null, NicModel? model = null, int mtu = 1500)
     {
         _form = form ?? (options => options);
 
@@ -36,7 +37,7 @@ internal sealed class CabledPorts : IDisposable
             Nics.Step();
         }
 
-        NicOptions Nic(string name) => new(name) { Behaviour = behaviour ?? new NicBehaviour(), Model = model ?? NicModel.ConnectX5Ex };
+        NicOptions Nic(string name) => new(name) { Mtu = mtu, Behaviour = behaviour ?? new NicBehaviour(), Model = model ?? NicModel.ConnectX5Ex };
     }
 
     public string NearName { get; }
@@ -71,7 +72,7 @@ internal sealed class CabledPorts : IDisposable
         Assert.Equal(frames.Length, Pool.Take(buffers));
         for (int i = 0; i < frames.Length; i++)
         {
-            Pool.SetPacket(buffers[i], frames[i]);
+            Assert.True(Pool.TrySetChain(buffers[i], frames[i]));
         }
 
         Assert.Equal(frames.Length, port.TxQueues[0].Send(buffers));
@@ -90,10 +91,12 @@ internal sealed class CabledPorts : IDisposable
         {
             foreach (BufferIndex buffer in buffers.AsSpan(0, count))
             {
-                frames.Add(Pool.Packet(buffer).ToArray());
+                byte[] frame = new byte[Pool.PacketBytes(buffer)];
+                Pool.CopyTo(buffer, 0, frame);
+                frames.Add(frame);
             }
 
-            Pool.Return(buffers.AsSpan(0, count));
+            Pool.ReturnPackets(buffers.AsSpan(0, count));
         }
 
         return frames;

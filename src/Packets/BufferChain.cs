@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace Verbena.Packets;
+
+/// <summary>Packets that may be longer than a buffer and go on in others (<see cref="BufferFlags.HasNext"/>): what concerns them as a whole.</summary>
+/// <remarks>All but the last buffer of a chain from a NIC are full, so headers lie in the first.</remarks>
+public static class BufferChain
+{
+    /// <summary>The whole packet's length in bytes, from its begin on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int PacketBytes(this BufferPool pool, BufferIndex packet)
+    {
+        ref BufferHeader header = ref pool.Header(packet);
+        return header.Length + ((header.Flags & BufferFlags.HasNext) != BufferFlags.None ? (int)header.ChainedBytes : 0);
+    }
+
+    /// <summary>Returns all buffers of each packet. The caller must hold them and must not use them any more.</summary>
+    public static void ReturnPackets(this BufferPool pool, ReadOnlySpan<BufferIndex> packets)
+    {
+        foreach (BufferIndex packet in packets)
+        {
+            pool.ReturnRest(packet);
+        }
+
+        pool.Return(packets);
+    }
+
+    /// <summary>Shortens a packet to <paramref name="bytes"/>, at most its length, and returns the buffers that it no longer needs.</summary>
+    public static void Truncate(this BufferPool pool, BufferIndex packet, int bytes)
+    {
+        ref BufferHeader first = ref pool.Header(packet);
+        if (bytes <= first.Length)
+        {
+            pool.ReturnRest(packet);
+            first.Length = (ushort)bytes;
+            return;
+        }
+
+        first.ChainedBytes = (uint)(bytes - first.Length);
+        int left = bytes;
+        for (BufferIndex buffer = packet; ; buffer = new BufferIndex(pool.Header(buffer).NextBuffer))
+        {
+            ref BufferHeader header = ref pool.Header(buffer);
+            if (left <= header.Length)
+            {
+                pool.ReturnRest(buffer);
+                header.Length = (ushort)left;
+                return;
+            }
+
+            left -= header.Length;
+        }
+    }
+
+    /// <summary>Copies the packet's bytes from <paramref name="offset"/> on. There must be as many.</summary>
+    public static void CopyTo(this BufferPool pool, BufferIndex packet, int offset, Span<byte> destination)
+    {
+        for (BufferIndex buffer = packet; destination.Length > 0; buffer = new BufferIndex(pool.Header(buffer).NextBuffer))
+        {
+            Span<byte> here = pool.Packet(buffer);
+            if (offset < here.Length)
+            {
+                here = here[offset..];
+                here = here[..Math.Min(here.Length, destination.Length)];
+                here.CopyTo(destination);
+                destination = destination[here.Length..];
+            }
+
+            offset = Math.Max(offset - pool.Header(buffer).Length, 0);
+        }
+    }
+
+    /// <summary>True if the packet's bytes from <paramref name="offset"/> on, which lies in its first buffer, sum to all ones (RFC 1071).</summary>
+    public static bool IsChecksumValid(this BufferPool pool, BufferIndex packet, int offset)
+    {
+        ushort sum = Checksum.Fold(Checksum.Sum(pool.Packet(packet)[offset..]));
+        bool odd = ((pool.Header(packet).Length - offset) & 1) != 0;
+        while ((pool.Header(packet).Flags & BufferFlags.HasNext) != BufferFlags.None)
+        {
+            packet = new BufferIndex(pool.Header(packet).NextBuffer);
+            ushort part = Checksum.Fold(Checksum.Sum(pool.Packet(packet)));
+            sum = Checksum.Fold((ulong)sum + (odd ? BinaryPrimitives.ReverseEndianness(part) : part));
+            odd ^= (pool.Header(packet).Length & 1) != 0;
+        }
+
+        return sum == 0xFFFF;
+    }
+
+    /// <summary>Makes the buffer that the caller holds, and as many more as are needed, hold a copy of <paramref name="packet"/>.</summary>
+    /// <returns>False if the pool had too few buffers; the caller's is empty then.</returns>
+    public static bool TrySetChain(this BufferPool pool, BufferIndex first, ReadOnlySpan<byte> packet)
+    {
+        pool.SetPacket(first, packet[..Math.Min(packet.Length, BufferPool.DataBytes)]);
+        pool.Header(first).ChainedBytes = (uint)(packet.Length - pool.Header(first).Length);
+        BufferIndex last = first;
+        for (packet = packet[pool.Header(first).Length..]; packet.Length > 0; packet = packet[pool.Header(last).Length..])
+        {
+            if (!pool.TryTake(out BufferIndex next))
+            {
+                pool.Truncate(first, 0);
+                return false;
+            }
+
+            pool.SetPacket(next, packet[..Math.Min(packet.Length, BufferPool.DataBytes)]);
+            pool.Header(last).NextBuffer = next.Value;
+            pool.Header(last).Flags |= BufferFlags.HasNext;
+            last = next;
+        }
+
+        return true;
+    }
+
+    private static void ReturnRest(this BufferPool pool, BufferIndex buffer)
+    {
+        ref BufferHeader header = ref pool.Header(buffer);
+        while ((header.Flags & BufferFlags.HasNext) != BufferFlags.None)
+        {
+            header.Flags &= ~BufferFlags.HasNext;
+            var next = new BufferIndex(header.NextBuffer);
+            header = ref pool.Header(next);
+            pool.Return(next);
+        }
+    }
+}

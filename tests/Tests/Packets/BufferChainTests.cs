@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using CsCheck;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Packets;
+
+public sealed class BufferChainTests
+{
+    private const int PoolSize = 8;
+    private static readonly Gen<byte[]> s_packets = Gen.Byte.Array[0, 5 * BufferPool.DataBytes];
+
+    [Fact]
+    public void A_packet_of_any_length_is_kept_whole_and_cut_to_any_length() => Gen.Select(s_packets, Gen.Double[0, 1], Gen.Double[0, 1]).Sample((bytes, cut, at) =>
+    {
+        using var pool = new BufferPool(PoolSize);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.True(pool.TrySetChain(packet, bytes));
+        Assert.Equal(bytes.Length, pool.PacketBytes(packet));
+
+        int left = (int)(cut * bytes.Length);
+        pool.Truncate(packet, left);
+
+        Assert.Equal(left, pool.PacketBytes(packet));
+        Assert.Equal(PoolSize - Math.Max(1, (left + BufferPool.DataBytes - 1) / BufferPool.DataBytes), pool.FreeCount);
+        int offset = (int)(at * left);
+        byte[] copied = new byte[left - offset];
+        pool.CopyTo(packet, offset, copied);
+        Assert.Equal(bytes[offset..left], copied);
+
+        pool.ReturnPackets([packet]);
+        Assert.Equal(PoolSize, pool.FreeCount);
+    });
+
+    [Fact]
+    public void The_checksum_of_a_chain_is_that_of_its_bytes() => Gen.Select(s_packets.Where(bytes => bytes.Length >= 20), Gen.Int[0, 9]).Sample((bytes, offset) =>
+    {
+        using var pool = new BufferPool(PoolSize);
+        (bytes[offset], bytes[offset + 1]) = (0, 0);
+        Be16 sum = Checksum.Compute(bytes.AsSpan(offset));
+        MemoryMarshal.Write(bytes.AsSpan(offset), sum);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.True(pool.TrySetChain(packet, bytes));
+        Assert.True(pool.IsChecksumValid(packet, offset));
+        pool.PacketHeader<byte>(packet, offset + 2)++;
+        Assert.False(pool.IsChecksumValid(packet, offset));
+    });
+
+    [Fact]
+    public void Buffers_of_any_length_make_up_one_checksum()
+    {
+        using var pool = new BufferPool(3);
+        byte[] bytes = [1, 2, 3, 4, 5, 6, 7, 0, 0];
+        MemoryMarshal.Write(bytes.AsSpan(6), Checksum.Compute(bytes.AsSpan(0, 6)));
+        var parts = new BufferIndex[3];
+        Assert.Equal(3, pool.Take(parts));
+        pool.SetPacket(parts[0], bytes.AsSpan(0, 3));
+        pool.SetPacket(parts[1], bytes.AsSpan(3, 1));
+        pool.SetPacket(parts[2], bytes.AsSpan(4, 4));
+        for (int i = 0; i < 2; i++)
+        {
+            pool.Header(parts[i]).NextBuffer = parts[i + 1].Value;
+            pool.Header(parts[i]).Flags = BufferFlags.HasNext;
+        }
+
+        Assert.True(pool.IsChecksumValid(parts[0], 0));
+    }
+
+    [Fact]
+    public void A_chain_for_which_there_are_too_few_buffers_takes_none()
+    {
+        using var pool = new BufferPool(2);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.False(pool.TrySetChain(packet, new byte[3 * BufferPool.DataBytes]));
+        Assert.Equal((0, 1), (pool.PacketBytes(packet), pool.FreeCount));
+    }
+}
