@@ -10,7 +10,7 @@ public abstract class RdmaPortTests(PortForm form) : IDisposable
 {
     private static readonly MacAddress s_other = new(0x02_0000_00BBBB);
     private static readonly int[] s_expected = [(int)Errno.EIO, (int)Errno.EOPNOTSUPP];
-    private readonly CabledPorts _cable = new(form.Change, form.Behaviour, form.Model);
+    private readonly CabledPorts _cable = new(form.Change, form.Behaviour, form.Model, mtu: 9000);
 
     public void Dispose() => _cable.Dispose();
 
@@ -27,6 +27,71 @@ public abstract class RdmaPortTests(PortForm form) : IDisposable
         Assert.Equal(frames, _cable.Receive(far));
         Assert.Equal(new TxCounters(4, 1699, 0), near.TxQueues[0].Counters);
         Assert.Equal((4UL, 1699UL), (Total(far, c => c.Packets), Total(far, c => c.Bytes)));
+    }
+
+    [Fact]
+    public void Frames_arrive_whole_and_in_order_however_often_the_rings_wrap()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName, options => options with { RxQueues = 1 });
+        var random = new Random(3);
+        var sent = new List<byte[]>();
+        var received = new List<byte[]>();
+        for (int batch = 0; batch < 200; batch++)
+        {
+            byte[][] frames = [.. Enumerable.Range(0, random.Next(1, 100)).Select(i => Random(far.MacAddress, sent.Count + i, random.Next(60, 1515)))];
+            sent.AddRange(frames);
+            _cable.Send(near, frames);
+            received.AddRange(_cable.Receive(far));
+        }
+
+        Assert.Equal(sent, received);
+        Assert.Equal((ulong)sent.Count, Total(far, c => c.Packets));
+        Assert.Equal((ulong)sent.Sum(frame => frame.Length), Total(far, c => c.Bytes));
+        Assert.Equal((ulong)sent.Sum(frame => frame.Length), near.TxQueues[0].Counters.Bytes);
+    }
+
+    [Fact]
+    public void A_long_frame_arrives_where_it_fits_and_else_costs_only_itself()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName, options => options with { Mode = RdmaMode.Dv, NoMultiSeg = false, MaxPacketLength = null, RxQueues = 1 });
+        RdmaPort far = _cable.Open(_cable.FarName, options => options with { RxQueues = 1 });
+        int[] lengths = [64, 2048, 2049, 100, 4096, 4097, 9014, 61, 3000, 9014, 60, 1514];
+        byte[][] frames = [.. Enumerable.Range(0, 600).Select(i => Random(far.MacAddress, i, lengths[i % lengths.Length]))];
+        int buffers = form.LongestFrame;
+
+        var received = new List<byte[]>();
+        foreach (byte[][] few in frames.Chunk(lengths.Length))
+        {
+            _cable.Send(near, few);
+            received.AddRange(_cable.Receive(far));
+        }
+
+        Assert.Equal(frames.Where(frame => frame.Length <= buffers), received);
+        Assert.Equal((ulong)frames.Count(frame => frame.Length > buffers), Total(far, c => c.Errors));
+        Assert.Equal(Math.Min(buffers, form.MaxFrame), far.MaxFrameBytes);
+    }
+
+    [Fact]
+    public void A_long_frame_can_be_sent_in_both_modes()
+    {
+        RdmaPort near = _cable.Open(_cable.NearName);
+        RdmaPort far = _cable.Open(_cable.FarName, options => options with { Mode = RdmaMode.Dv, NoMultiSeg = false, NoStriding = false, MaxPacketLength = null, RxQueues = 1 });
+        byte[][] frames = [.. Enumerable.Range(0, 60).Select(i => Random(far.MacAddress, i, 60 + (i * 151)))];
+        var received = new List<byte[]>();
+        foreach (byte[][] few in frames.Chunk(7))
+        {
+            _cable.Send(near, few);
+            received.AddRange(_cable.Receive(far));
+        }
+
+        if (form.Model is null)
+        {
+            Assert.Equal(frames, received);
+        }
+
+        Assert.Equal((ulong)frames.Length, near.TxQueues[0].Counters.Packets);
+        Assert.Equal((ulong)frames.Sum(frame => frame.Length), near.TxQueues[0].Counters.Bytes);
     }
 
     [Fact]
@@ -262,6 +327,14 @@ public abstract class RdmaPortTests(PortForm form) : IDisposable
 
     private static ulong Total(RdmaPort port, Func<RxCounters, ulong> counter) =>
         port.RxQueues.Aggregate(0UL, (sum, queue) => sum + counter(queue.Counters));
+
+    private static byte[] Random(MacAddress destination, int id, int length)
+    {
+        byte[] frame = new byte[length];
+        new Random(id).NextBytes(frame);
+        CabledPorts.Frame(destination, id).AsSpan(0, 18).CopyTo(frame);
+        return frame;
+    }
 
     private static byte[] Tcp(MacAddress destination, byte host)
     {
