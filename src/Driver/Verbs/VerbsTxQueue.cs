@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Verbena.Driver.Objects;
 using Verbena.Interop.Verbs;

@@ -21,31 +21,45 @@ public sealed record PortForm(
     /// <summary>The longest frame that the buffers can take.</summary>
     public int LongestFrame { get; init; } = BufferPool.DataBytes;
 
-    /// <summary>The longest frame that Linux's MTU of 9000 lets pass.</summary>
-    public int MaxFrame { get; init; } = 9014;
+    public static PortForm Ibv { get; } = new(options => options with { Mode = RdmaMode.Ibv }, "mode: ibv")
+    {
+        CreateCq = "ibv_create_cq",
+    };
 
-    public static PortForm Ibv { get; } = new(options => options with { Mode = RdmaMode.Ibv }, "mode: ibv") { CreateCq = "ibv_create_cq" };
-
-    public static PortForm Single { get; } = new(
+    public static PortForm OneBuffer { get; } = new(
         options => options with { Mode = RdmaMode.Dv, NoMultiSeg = true, CqeCompression = CqeCompression.None }, "mode: mlx5dv empw");
 
-    public static PortForm SingleHash { get; } = new(
+    public static PortForm OneBufferHash { get; } = new(
         options => options with { NoMultiSeg = true }, "mode: mlx5dv cqe-compression empw", s_random);
 
-    public static PortForm SingleChecksum { get; } = new(
+    public static PortForm OneBufferChecksum { get; } = new(
         options => options with { NoMultiSeg = true, CqeCompression = CqeCompression.Checksum }, "mode: mlx5dv cqe-compression empw");
 
     public static PortForm Scattered { get; } = new(
-        options => options with { NoStriding = true, MaxPacketLength = 4096, CqeCompression = CqeCompression.None }, "mode: mlx5dv multi-seg (2 buffers a WQE) empw") { LongestFrame = 4096 };
+        options => options with { NoStriding = true, MaxPacketLength = 4096, CqeCompression = CqeCompression.None }, "mode: mlx5dv multi-seg (2 buffers a WQE) empw")
+    {
+        LongestFrame = 4096,
+    };
 
     public static PortForm ScatteredHash { get; } = new(
-        options => options with { NoStriding = true, MaxPacketLength = 4096 }, "mode: mlx5dv multi-seg (2 buffers a WQE) cqe-compression empw", s_random) { LongestFrame = 4096 };
+        options => options with { NoStriding = true, MaxPacketLength = 4096 }, "mode: mlx5dv multi-seg (2 buffers a WQE) cqe-compression empw", s_random)
+    {
+        LongestFrame = 4096,
+    };
 
     public static PortForm Striding { get; } = new(
-        options => options with { CqeCompression = CqeCompression.None }, "mode: mlx5dv striding-rq (8 buffers a WQE) empw") { CreateWq = "mlx5dv_create_wq", LongestFrame = 9216 };
+        options => options with { CqeCompression = CqeCompression.None }, "mode: mlx5dv striding-rq (8 buffers a WQE) empw")
+    {
+        CreateWq = "mlx5dv_create_wq",
+        LongestFrame = 9216,
+    };
 
     public static PortForm StridingStrideIndex { get; } = new(
-        options => options, "mode: mlx5dv striding-rq (8 buffers a WQE) cqe-compression empw", s_random) { CreateWq = "mlx5dv_create_wq", LongestFrame = 9216 };
+        options => options, "mode: mlx5dv striding-rq (8 buffers a WQE) cqe-compression empw", s_random)
+    {
+        CreateWq = "mlx5dv_create_wq",
+        LongestFrame = 9216,
+    };
 
     /// <summary>A ConnectX-4 wants headers inline, has neither multi-packet WQEs nor short striding WQEs.</summary>
     public static PortForm ConnectX4 { get; } = new(

@@ -4,13 +4,13 @@ namespace Verbena.Tests.Driver;
 public sealed class IbvPortTests() : RdmaPortTests(PortForm.Ibv);
 
 [Collection("emulated NIC")]
-public sealed class SinglePortTests() : RdmaPortTests(PortForm.Single);
+public sealed class OneBufferPortTests() : RdmaPortTests(PortForm.OneBuffer);
 
 [Collection("emulated NIC")]
-public sealed class SingleHashPortTests() : RdmaPortTests(PortForm.SingleHash);
+public sealed class OneBufferHashPortTests() : RdmaPortTests(PortForm.OneBufferHash);
 
 [Collection("emulated NIC")]
-public sealed class SingleChecksumPortTests() : RdmaPortTests(PortForm.SingleChecksum);
+public sealed class OneBufferChecksumPortTests() : RdmaPortTests(PortForm.OneBufferChecksum);
 
 [Collection("emulated NIC")]
 public sealed class ScatteredPortTests() : RdmaPortTests(PortForm.Scattered);
