@@ -292,7 +292,7 @@ public abstract class RdmaPortTests(PortForm form) : IDisposable
         Array.ForEach(buffers, buffer => _cable.Pool.SetPacket(buffer, CabledPorts.Frame(far.MacAddress)));
         BufferIndex last = _cable.TakeLastOfPool(); // its neighbour lies outside the memory that the NIC knows
         _cable.Pool.Header(last).DataOffset = BufferPool.HeadroomBytes + BufferPool.DataBytes - 32;
-        _cable.Pool.Header(last).Length = 64;
+        _cable.Pool.Header(last).Length = 512;
         (buffers[10], last) = (last, buffers[10]);
         _cable.Pool.Return(last);
 
