@@ -31,7 +31,7 @@ internal abstract unsafe class QueueProgram : IDisposable
         Buffers = Own(new BufferPool(QueueSize));
         Buffers.TakeToReceive(_buffers);
         var region = Own(new MemoryRegion(Domain, Buffers.Memory, Subject));
-        Completions = Own(new CompletionQueue(Device, QueueSize, Subject));
+        Completions = Own(CompletionQueue.Create(Device, QueueSize, Subject));
         Completed = (ibv_wc*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_wc));
         Pieces = (ibv_sge*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_sge));
         for (int i = 0; i < Batch; i++)

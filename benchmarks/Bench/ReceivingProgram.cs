@@ -18,7 +18,7 @@ internal sealed unsafe class ReceivingProgram : QueueProgram
     public ReceivingProgram(string hostInterface)
         : base(hostInterface)
     {
-        _queue = Own(new WorkQueue(Device, Domain, Completions, QueueSize, Subject));
+        _queue = Own(WorkQueue.Create(Device, Domain, Completions, QueueSize, segments: 1, stripVlan: false, Subject));
         _queue.Start();
         var table = Own(new IndirectionTable(Device, [_queue], maxEntries: 1, Subject));
         var rss = Own(new RssQueuePair(Device, Domain, table, RssQueuePair.Fields(Rss4.Ipv4), Subject));

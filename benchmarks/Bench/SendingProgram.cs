@@ -16,7 +16,7 @@ internal sealed unsafe class SendingProgram : QueueProgram
     public SendingProgram(string hostInterface)
         : base(hostInterface)
     {
-        _queue = Own(new SendQueue(Domain, Completions, QueueSize, Subject));
+        _queue = Own(new SendQueue(Domain, Completions, QueueSize, pieces: 1, Subject));
         _queue.Start();
         _requests = (ibv_send_wr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_send_wr));
         for (int i = 0; i < Batch; i++)
