@@ -20,8 +20,8 @@ internal sealed unsafe class InterfaceWire : Wire
     private readonly InterfaceRequests _requests;
     private readonly int _socket;
     private readonly byte* _buffers = (byte*)NativeMemory.AlignedAlloc(Batch * BufferBytes, 64);
-    private readonly mmsghdr* _messages = (mmsghdr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(mmsghdr));
-    private readonly iovec* _vectors = (iovec*)NativeMemory.AllocZeroed(Batch * 2, (nuint)sizeof(iovec));
+    private readonly MessageBatch _received = new(Batch); // two, for frames are sent while part of what was received still waits
+    private readonly MessageBatch _sent = new(Batch);
     private ulong _receiveErrors;
     private int _messageCount;
     private int _message;
@@ -65,7 +65,7 @@ internal sealed unsafe class InterfaceWire : Wire
 
         while (_message < _messageCount && frames.HasRoom)
         {
-            _message += Take(frames, _buffers + (_message * BufferBytes), (int)_messages[_message].msg_len) ? 1 : 0;
+            _message += Take(frames, _buffers + (_message * BufferBytes), _received.LengthOf(_message)) ? 1 : 0;
         }
     }
 
@@ -76,12 +76,11 @@ internal sealed unsafe class InterfaceWire : Wire
         {
             fixed (byte* frame = frames[i])
             {
-                Prepare(i, frame, (nuint)frames[i].Length, single: false);
-                _vectors[i * 2] = new iovec { iov_base = &plain, iov_len = (nuint)sizeof(virtio_net_hdr) };
+                _sent.Point(i, &plain, (nuint)sizeof(virtio_net_hdr), frame, (nuint)frames[i].Length);
             }
         }
 
-        int sent = Libc.sendmmsg(_socket, _messages, (uint)frames.Count, Sockets.MSG_DONTWAIT);
+        int sent = Libc.sendmmsg(_socket, _sent.Messages, (uint)frames.Count, Sockets.MSG_DONTWAIT);
         return Math.Max(sent, 0);
     }
 
@@ -100,8 +99,8 @@ internal sealed unsafe class InterfaceWire : Wire
         _requests.Dispose();
         _ = Libc.close(_socket);
         NativeMemory.AlignedFree(_buffers);
-        NativeMemory.Free(_messages);
-        NativeMemory.Free(_vectors);
+        _received.Dispose();
+        _sent.Dispose();
         base.Dispose(disposing);
     }
 
@@ -121,23 +120,14 @@ internal sealed unsafe class InterfaceWire : Wire
     private void SetOption(int option, void* value, int bytes) =>
         InterfaceRequests.Check(Libc.setsockopt(_socket, IfPacket.SOL_PACKET, option, value, (uint)bytes), $"wire=if:{_name}: packet socket option {option}");
 
-    /// <summary>Points a message at one buffer, for sending behind a virtio header.</summary>
-    private void Prepare(int index, byte* buffer, nuint length, bool single)
-    {
-        iovec* vectors = _vectors + (index * 2);
-        vectors[single ? 0 : 1] = new iovec { iov_base = buffer, iov_len = length };
-        _messages[index].msg_iov = vectors;
-        _messages[index].msg_iovlen = single ? 1u : 2u;
-    }
-
     private void ReceiveMessages()
     {
         for (int i = 0; i < Batch; i++)
         {
-            Prepare(i, _buffers + (i * BufferBytes), BufferBytes, single: true);
+            _received.Point(i, _buffers + (i * BufferBytes), BufferBytes, null, 0);
         }
 
-        int count = Libc.recvmmsg(_socket, _messages, Batch, Sockets.MSG_DONTWAIT, null);
+        int count = Libc.recvmmsg(_socket, _received.Messages, Batch, Sockets.MSG_DONTWAIT, null);
         (_message, _messageCount) = (0, Math.Max(count, 0));
         if (count < 0 && Marshal.GetLastPInvokeError() == (int)Errno.EINVAL)
         {
