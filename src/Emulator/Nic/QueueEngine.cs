@@ -88,7 +88,7 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         int pair = register >> 1; // both halves of a register are one
         if (queues.FindQueuePair(number) is { Send: { } send } rung && rung.UarPage == page)
         {
-            send.Ring(doorbell, pair);
+            send.Ring(doorbell, pair, register & 1);
         }
         else
         {

@@ -13,6 +13,7 @@ internal sealed unsafe class SendDoorbell
     private readonly uint* _record;
     private long _aheadSince;
     private bool _ledByRecord;
+    private readonly ushort[] _told = new ushort[2]; // by half of the register: the end that it told of last
     private int _registers; // those of the page that rang for this queue, a bit each
 
     public SendDoorbell(uint number, QueuePairParameters parameters, SendRing ring, ConformanceLog conformance)
@@ -33,19 +34,28 @@ internal sealed unsafe class SendDoorbell
     /// <summary>Number of blocks from <see cref="Next"/> on that a doorbell told of.</summary>
     public int Waiting => (ushort)(End - Next);
 
-    public void Reset() => (Next, End, _ledByRecord, _aheadSince) = (0, 0, false, 0);
+    public void Reset()
+    {
+        (Next, End, _ledByRecord, _aheadSince) = (0, 0, false, 0);
+        Array.Clear(_told);
+    }
 
     /// <summary>Takes what the program wrote to the register: the first eight bytes of its last WQE.</summary>
-    public void Ring(mlx5_wqe_ctrl_seg doorbell, int register)
+    /// <param name="doorbell">Those bytes.</param>
+    /// <param name="register">Which register of the page.</param>
+    /// <param name="half">Which half of it, 0 or 1: programs write them in turns.</param>
+    public void Ring(mlx5_wqe_ctrl_seg doorbell, int register, int half)
     {
         _registers |= 1 << register;
         ushort index = (ushort)(doorbell.opmod_idx_opcode >> 8);
         ushort end = (ushort)(index + SendWqe.Blocks((int)(doorbell.qpn_ds & SendWqe.LengthMask)));
         if ((ushort)(end - Next) > _blocks)
         {
-            ReportImpossible(end);
+            ReportImpossible(end, half);
             return;
         }
+
+        _told[half] = end;
 
         CheckAgainstRing(doorbell, index);
         CheckAgainstRecord(end);
@@ -86,11 +96,19 @@ internal sealed unsafe class SendDoorbell
         }
     }
 
-    /// <summary>A value behind what is done is one that another queue's doorbell made known before; else it is an error.</summary>
-    private void ReportImpossible(ushort end)
+    /// <summary>
+    /// A value behind what is done is one that another queue's doorbell made known before; or the NIC has looked at this half,
+    /// then the program has written it and the other one, which the NIC has found first. Else it is an error.
+    /// </summary>
+    private void ReportImpossible(ushort end, int half)
     {
         bool isBehind = (ushort)(Next - end) <= _blocks;
-        if (!isBehind || !_ledByRecord)
+        bool isOvertaken = isBehind && end != _told[half] && (ushort)(Next - end) < (ushort)(Next - _told[half]);
+        if (isOvertaken)
+        {
+            _told[half] = end;
+        }
+        else if (!isBehind || !_ledByRecord)
         {
             _conformance.Report(isBehind
                 ? $"QP {_number}: the doorbell register went backwards, to block {end} from {End}"

@@ -66,11 +66,11 @@ internal sealed unsafe class SendQueue
     }
 
     /// <summary>Takes what the program wrote to a doorbell register: the first eight bytes of its last WQE.</summary>
-    public void Ring(mlx5_wqe_ctrl_seg doorbell, int register)
+    public void Ring(mlx5_wqe_ctrl_seg doorbell, int register, int half)
     {
         if (State != QueueState.Reset)
         {
-            _doorbell.Ring(doorbell, register);
+            _doorbell.Ring(doorbell, register, half);
         }
     }
 
