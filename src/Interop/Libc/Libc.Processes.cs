@@ -11,6 +11,10 @@ public static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int execvp(string file, byte** argv);
 
+    /// <summary>Moves a process to a process group of its session; 0 and 0: this one to one of its own.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setpgid(int pid, int pgid);
+
     /// <summary>Sets how the process meets a signal: <see cref="Signals.SIG_DFL"/> for the system's way.</summary>
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint signal(int signum, nint handler);

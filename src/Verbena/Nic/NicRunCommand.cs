@@ -55,7 +55,7 @@ internal static class NicRunCommand
     private static async Task<string> StartServerAsync(NicRunOptions options)
     {
         // The shell ends at once, so that the program will not have a child that it did not make.
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "setsid \"$@\" </dev/null &", "sh", Environment.ProcessPath!, .. Arguments(options)])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "\"$@\" </dev/null &", "sh", Environment.ProcessPath!, .. Arguments(options)])
         {
             RedirectStandardOutput = true,
         };

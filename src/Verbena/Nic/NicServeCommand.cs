@@ -12,8 +12,13 @@ internal static class NicServeCommand
 {
     /// <param name="options">Which NICs.</param>
     /// <param name="program">The process to outlive, with whatever it has started that uses the ports.</param>
+    /// <remarks>
+    /// It leaves the program's process group, whose signals are not for it, but not the session: the kernel shares processors
+    /// out between sessions (autogroups), and let one that does a little on several processors wait for seconds.
+    /// </remarks>
     public static async Task<int> RunAsync(NicRunOptions options, int program)
     {
+        _ = Libc.setpgid(0, 0);
         using var tree = new SysfsTree([.. options.Nics.Select(NicIdentity.Of)]);
         using PortServer? ports = options.IsPrivate ? null : Start(options);
         using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports);

@@ -86,6 +86,21 @@ public sealed class NicRunTests : IDisposable
         }
     }
 
+    /// <remarks>The kernel shares processors out between sessions first. Ports in a session of their own could wait for seconds.</remarks>
+    [Fact]
+    public void The_ports_are_in_the_program_s_session_but_its_signals_do_not_reach_them()
+    {
+        const string Script = """
+            ports=$(pgrep -f "nic serve --for $$ ")
+            [ $(ps -o sid= -p $ports) = $(ps -o sid= -p $$) ] && echo one session
+            trap : INT TERM HUP QUIT
+            for signal in INT TERM HUP QUIT; do kill -$signal 0; done
+            sleep 0.2
+            kill -0 $ports && echo still there
+            """;
+        Assert.Equal("one session\nstill there\n", _host.Run("setsid", "--wait", "./verbena", "nic", "run", "--nic", "enp94s0f0", "--", "bash", "-c", Script));
+    }
+
     [Fact]
     public void Within_a_program_another_one_gets_NICs_of_its_own()
     {
