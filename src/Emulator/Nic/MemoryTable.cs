@@ -3,11 +3,13 @@ using System.Runtime.CompilerServices;
 namespace Verbena.Emulator.Nic;
 
 /// <summary>The memory regions by lkey. An lkey is the region's index in bits 31:8 and a tag that changes at each reuse in 7:0.</summary>
-internal sealed unsafe class MemoryTable
+/// <param name="faultEvery">Each so many accesses one fails though it is allowed (<see cref="NicBehaviour.MemoryFaultEvery"/>); 0: none does.</param>
+internal sealed unsafe class MemoryTable(uint faultEvery)
 {
     private const int FirstIndex = 16; // so that no lkey is 0 or MLX5_INVALID_LKEY
     private MemoryRegion?[] _regions = new MemoryRegion?[64];
     private byte _tag;
+    private uint _accesses;
 
     public MemoryRegion Register(uint protectionDomain, ulong start, ulong lengthBytes, ulong iova, MrAccess access)
     {
@@ -42,6 +44,8 @@ internal sealed unsafe class MemoryTable
         ulong offset = address - region.Iova;
         bool inside = offset < region.LengthBytes && lengthBytes <= region.LengthBytes - offset;
         bool allowed = region.ProtectionDomain == protectionDomain && (region.Access & access) == access;
-        return inside && allowed ? (byte*)(region.Start + offset) : null;
+        return inside && allowed && (faultEvery == 0 || !IsFaulty()) ? (byte*)(region.Start + offset) : null;
     }
+
+    private bool IsFaulty() => ++_accesses % faultEvery == 0;
 }

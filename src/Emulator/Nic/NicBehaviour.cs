@@ -18,8 +18,11 @@ public sealed record NicBehaviour
     /// <summary>Whether a striding receive WQE may have as few as 8 strides (HCA capability ext_stride_num_range), or else 512.</summary>
     public bool ExtendedStrideNumbers { get; init; } = true;
 
+    /// <summary>Of so many accesses to programs' memory one fails, as if its key were wrong, so that a program's recovery can be tried; 0: none.</summary>
+    public uint MemoryFaultEvery { get; init; }
+
     /// <summary>The keys in the form of <see cref="NicOptions"/>.</summary>
-    internal const string Keys = "cqe-compression=, cqe-sessions-wrap= and few-strides=";
+    internal const string Keys = "cqe-compression=, cqe-sessions-wrap=, few-strides= and memory-fault-every=";
 
     /// <summary>Changes what a key stands for. <paramref name="error"/> is one sentence if the value is not allowed; null: no such key.</summary>
     internal bool TryApply(string key, string value, [NotNullWhen(true)] out NicBehaviour? changed, out string? error)
@@ -29,12 +32,14 @@ public sealed record NicBehaviour
             "cqe-compression" => WithCompression(value),
             "cqe-sessions-wrap" => Switch(value) is { } wraps ? this with { CqeSessionsWrap = wraps } : null,
             "few-strides" => Switch(value) is { } few ? this with { ExtendedStrideNumbers = few } : null,
+            "memory-fault-every" => uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint every) ? this with { MemoryFaultEvery = every } : null,
             _ => null,
         };
         error = key switch
         {
             "cqe-compression" => $"{key}={value}: give balanced, never, aggressive or random[:SEED]",
             "cqe-sessions-wrap" or "few-strides" => $"{key}={value}: give on or off",
+            "memory-fault-every" => $"{key}={value}: give a number of accesses, or 0",
             _ => null,
         };
         return changed is not null;

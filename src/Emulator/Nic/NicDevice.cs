@@ -14,7 +14,7 @@ namespace Verbena.Emulator.Nic;
 /// </remarks>
 public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
 {
-    private readonly MemoryTable _memory = new();
+    private readonly MemoryTable _memory;
     private readonly QueueTable _queues;
     private readonly QueueEngine _engine;
     private readonly NicPort _port;
@@ -41,6 +41,7 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
         _time = time ?? TimeProvider.System;
         Conformance = new ConformanceLog(logger);
         Clock = new ClockPages(Now(), _time.GetUtcNow());
+        _memory = new MemoryTable(port.Options.Behaviour.MemoryFaultEvery);
         _queues = new QueueTable(Conformance, _memory, Uar, port.Options, port.Counters);
         _engine = new QueueEngine(port, _queues);
     }
