@@ -44,6 +44,27 @@ public sealed class WireTests : IDisposable
             + Quickstart + "echo ping 1.1.1.100 repeat 3 interval 0.1"),
         StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("mode ibv")]
+    [InlineData("mode dv")]
+    [InlineData("mode dv no-multi-seg")]
+    [InlineData("mode dv no-striding")]
+    public void Linux_is_pinged_in_every_mode(string mode) => Assert.Contains(
+        "3 sent, 3 received",
+        Run("port0,wire=tap:far0", "until ip link set far0 up; do sleep 0.1; done; ip addr add 1.1.1.100/24 dev far0; "
+            + Quickstart.Replace("name rdma-0", "name rdma-0 " + mode, StringComparison.Ordinal) + "echo ping 1.1.1.100 repeat 3 interval 0.1"),
+        StringComparison.Ordinal);
+
+    [Fact]
+    public void Linux_pings_with_packets_of_several_buffers()
+    {
+        string output = Path.Combine(_folder, "ping");
+        Run("port0,mtu=9000,wire=tap:far0", "until ip link set far0 mtu 9000 up; do sleep 0.1; done; ip addr add 1.1.1.100/24 dev far0; "
+            + Quickstart + "echo set int mtu packet 9000 rdma-0; sleep 1; "
+            + $"for size in 3000 8000 8972; do ping -c 3 -i 0.1 -M do -s $size 1.1.1.1; done > {output}");
+        Assert.Equal(3, Regex.Count(File.ReadAllText(output), "3 received"));
+    }
+
     [Fact]
     public void Linux_behind_another_port_is_pinged_through_the_cable_between_them() => Assert.Contains(
         "3 sent, 3 received",
