@@ -22,6 +22,18 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>Steers a frame that came from the wire, and has been parsed.</summary>
     public void FromWire(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
+        if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
+        {
+            only.Deliver(frame, in info, entry.Tag, Timestamp); // as most frames go: one copy, which needs no accounts
+        }
+        else
+        {
+            Search(frame, in info);
+        }
+    }
+
+    private void Search(ReadOnlySpan<byte> frame, in FrameInfo info)
+    {
         bool isMulticast = (frame[0] & 1) != 0;
         int copies = Deliver(frame, in info, flows.Sniffers);
         ReadFields(frame, in info, flows.Receive);

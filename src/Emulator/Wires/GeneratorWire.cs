@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Wires;
@@ -48,10 +49,10 @@ public sealed class GeneratorWire : Wire
         for (ulong due = Due(); due > 0 && frames.HasRoom; due--)
         {
             Span<byte> frame = frames.Reserve();
-            _template.CopyTo(frame);
+            CopyTemplate(frame);
             BinaryPrimitives.WriteUInt16BigEndian(frame[GeneratorFrame.SourcePortOffset..], (ushort)(FirstSourcePort + _flow));
             BinaryPrimitives.WriteUInt64BigEndian(frame[GeneratorFrame.HeaderBytes..], _made);
-            frames.Commit(_template.Length);
+            frames.Commit(_options.SizeBytes);
             _made++;
             _flow = _flow + 1 < _options.Flows ? _flow + 1 : 0;
         }
@@ -85,13 +86,26 @@ public sealed class GeneratorWire : Wire
         return destination is not null;
     }
 
+    /// <summary>In whole vectors, as there is room for the longest frame: a call of memmove takes longer than a copy of 64 bytes.</summary>
+    private void CopyTemplate(Span<byte> frame)
+    {
+        ref byte source = ref MemoryMarshal.GetArrayDataReference(_template);
+        ref byte target = ref MemoryMarshal.GetReference(frame[.._template.Length]);
+        for (int i = 0; i < _template.Length; i += Vector512<byte>.Count)
+        {
+            Vector512.LoadUnsafe(ref source, (nuint)i).StoreUnsafe(ref target, (nuint)i);
+        }
+    }
+
+    /// <summary>The frame, and zeros up to whole vectors.</summary>
     private static byte[] BuildTemplate(GeneratorOptions options)
     {
-        byte[] frame = new byte[options.SizeBytes];
-        ref EthernetHeader ethernet = ref MemoryMarshal.AsRef<EthernetHeader>(frame.AsSpan());
+        byte[] template = new byte[(options.SizeBytes + Vector512<byte>.Count - 1) & -Vector512<byte>.Count];
+        Span<byte> frame = template.AsSpan(0, options.SizeBytes);
+        ref EthernetHeader ethernet = ref MemoryMarshal.AsRef<EthernetHeader>(frame);
         ethernet.Source = new MacAddress(0x0200_5E00_0001);
         ethernet.Type = EtherType.Ip4;
-        Span<byte> packet = frame.AsSpan(EthernetHeader.Size);
+        Span<byte> packet = frame[EthernetHeader.Size..];
         ref Ip4Header ip = ref MemoryMarshal.AsRef<Ip4Header>(packet);
         ip.VersionAndHeaderLength = 0x45;
         ip.TotalLength = (ushort)packet.Length;
@@ -103,6 +117,6 @@ public sealed class GeneratorWire : Wire
         Span<byte> udp = packet[Ip4Header.Size..]; // its checksum stays 0: there is none (RFC 768)
         BinaryPrimitives.WriteUInt16BigEndian(udp[2..], GeneratorFrame.DiscardPort);
         BinaryPrimitives.WriteUInt16BigEndian(udp[4..], (ushort)udp.Length);
-        return frame;
+        return template;
     }
 }

@@ -48,6 +48,38 @@ public sealed class SteeringTests : IDisposable
         Assert.Equal((a, b, linux), (Count(_a), Count(_b), _port.Netdev.Received.Count));
     }
 
+    [Fact]
+    public void A_frame_like_the_one_before_it_meets_the_flows_of_today()
+    {
+        void Expect(int a, int b)
+        {
+            _port.FromWire(TestPort.Frame(MacA), TestPort.Frame(MacA));
+            Assert.Equal((a, b, 0), (Count(_a), Count(_b), _port.Netdev.Received.Count));
+            _a.PostReceive(a);
+            _b.PostReceive(b);
+        }
+
+        Expect(2, 0);
+        FlowRule joins = _b.Flow(MacA);
+        Expect(2, 2);
+        _port.Nic.RemoveFlow(joins);
+        Expect(2, 0);
+        FlowRule comesFirst = _b.Flow(MacA, dontTrap: true);
+        Expect(2, 2);
+        _port.Nic.RemoveFlow(comesFirst);
+        Expect(2, 0);
+        FlowRule sniffs = _b.Flow(change: flow => flow with { Type = FlowType.Sniffer });
+        Expect(2, 2);
+        _port.Nic.RemoveFlow(sniffs);
+        Expect(2, 0);
+        FlowRule looksCloser = _b.Flow(MacA, type: EtherType.Ip6); // not at these frames, but at bits that told nothing before
+        Expect(2, 0);
+        _port.FromWire(TestPort.Frame(MacA), TestPort.Frame(MacA, EtherType.Ip6), TestPort.Frame(MacA));
+        Assert.Equal((3, 1), (Count(_a), Count(_b)));
+        _port.Nic.RemoveFlow(looksCloser);
+        Expect(2, 0);
+    }
+
     [Theory]
     [InlineData(MacA, 0, 0, 0, 1)] // never back to the sender
     [InlineData(MacB, 0, 1, 0, 0)]
