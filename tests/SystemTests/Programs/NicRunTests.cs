@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace Verbena.SystemTests.Programs;
 
@@ -108,6 +109,24 @@ public sealed class NicRunTests : IDisposable
             "./verbena", "nic", "run", "--private", "--nic", "one", "--nic", "two", "--", "ibv_devinfo");
         Assert.Contains("hca_id:\tmlx5_1", info, StringComparison.Ordinal);
         Assert.DoesNotContain("PORT_ACTIVE", info, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_data_planes_and_Linux_on_one_port_are_pinged_each_at_its_own_address()
+    {
+        const string Interface = "create int rdma host-if port0 name rdma-0";
+        File.WriteAllText(Path.Combine(_folder, "dv"), $"{Interface} mode dv\nset int ip addr rdma-0 1.1.1.1/24\nset int st rdma-0 up\n");
+        File.WriteAllText(Path.Combine(_folder, "ibv"), $"{Interface} mode ibv\nset int ip addr rdma-0 1.1.1.2/24\nset int st rdma-0 up\n");
+        string script = string.Join('\n',
+            "ip link set lo up; ip link set far0 up; ip link set port0 up",
+            "ip addr add 1.1.1.100/24 dev far0; ip addr add 1.1.1.3/24 dev port0", // one host twice: so it asks on the wire for each
+            "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.far0.rp_filter=0",
+            $"for mode in dv ibv; do ./verbena start --socket {_folder}/$mode.sock --exec {_folder}/$mode > {_folder}/$mode.log 2>&1 & pids=\"$pids $!\"; done",
+            $"for mode in dv ibv; do for i in $(seq 300); do ./verbena ctl --socket {_folder}/$mode.sock 'show int' 2>/dev/null | grep -q 'rdma-0.*up' && break; sleep 0.1; done; done",
+            "for address in 1 2; do ping -I far0 -c 20 -i 0.02 -W 2 1.1.1.$address | grep received; done",
+            "kill $pids; wait");
+        string output = Run("--nic", "port0,wire=tap:far0", "--", "sh", "-c", script);
+        Assert.Equal(2, Regex.Count(output, "20 packets transmitted, 20 received"));
     }
 
     [Fact]
