@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Verbena.Dataplane;
+using Verbena.Driver;
+using Verbena.Emulator;
 
 namespace Verbena.Bench;
 
@@ -15,37 +17,39 @@ internal static class SteppedBenchmark
 
     public static void Run(int seconds)
     {
-        using ForwardingPath path = new(stepped: true);
+        using EmulatedNics emulated = NicPair.Attach(1, out NicPair[] pairs);
+        NicPair nics = pairs[0];
+        using ForwardingPath path = new(nics, RdmaMode.Auto);
         Slice? best = null;
         double nic = double.MaxValue;
-        double forwarded = path.Forwarded;
+        double forwarded = nics.Forwarded;
         long allocated = 0;
         long end = Stopwatch.GetTimestamp() + (seconds * Stopwatch.Frequency);
         while (Stopwatch.GetTimestamp() < end)
         {
-            Slice slice = Measure(path, ref allocated);
+            Slice slice = Measure(nics, path, ref allocated);
             best = best is null || slice.WorkerNanoseconds < best.WorkerNanoseconds ? slice : best;
             nic = Math.Min(nic, slice.NicNanoseconds);
         }
 
-        Console.WriteLine("One thread, NIC and worker in turns, the fastest slice:");
+        Console.WriteLine("IPv4 forwarding, one thread, NIC and worker in turns, the fastest slice:");
         Console.WriteLine($"  worker {best!.WorkerNanoseconds:F1} ns a packet, NIC {nic:F1} ns a packet; "
-            + $"the worker allocated {allocated} bytes for {path.Forwarded - forwarded:N0} packets");
+            + $"the worker allocated {allocated} bytes for {nics.Forwarded - forwarded:N0} packets");
         NodeTable.Print(best.Runtime);
         Console.WriteLine();
     }
 
-    private static Slice Measure(ForwardingPath path, ref long allocated)
+    private static Slice Measure(NicPair nics, ForwardingPath path, ref long allocated)
     {
         path.Router.ClearRuntime(WorkerThread.Now());
-        double before = path.Forwarded;
+        double before = nics.Forwarded;
         (long worker, long nic) = (0, 0);
         for (int turn = 0; turn < TurnsPerSlice; turn++)
         {
             long start = Stopwatch.GetTimestamp();
             for (int step = 0; step < StepsPerTurn; step++)
             {
-                path.Nics.Step();
+                nics.Step();
             }
 
             long middle = Stopwatch.GetTimestamp();
@@ -56,7 +60,7 @@ internal static class SteppedBenchmark
             nic += middle - start;
         }
 
-        double forwarded = path.Forwarded - before;
+        double forwarded = nics.Forwarded - before;
         return new Slice(worker / forwarded, nic / forwarded, path.Router.ReadRuntime(WorkerThread.Now()));
     }
 

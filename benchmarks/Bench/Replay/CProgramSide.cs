@@ -28,7 +28,7 @@ internal sealed unsafe partial class CProgramSide(string name) : ReplaySide(name
 
     protected override void Open()
     {
-        DeviceContext receiver = _tree.Own(DeviceContext.Open(HostInterface.Find(Receiver, DeviceContext.SysfsRoot())));
+        DeviceContext receiver = _tree.Own(DeviceContext.Open(HostInterface.Find(Nics.ReceiverName, DeviceContext.SysfsRoot())));
         var domain = _tree.Own(new ProtectionDomain(receiver, Name));
         var region = _tree.Own(new MemoryRegion(domain, _pool.Memory, Name));
         CompletionQueue received = _tree.Own(CompletionQueue.Create(receiver, QueueSize, Name));
@@ -38,7 +38,7 @@ internal sealed unsafe partial class CProgramSide(string name) : ReplaySide(name
         var rss = _tree.Own(new RssQueuePair(receiver, domain, table, RssQueuePair.Fields(Rss4.Ipv4), Name));
         _tree.Own(SteeringRule.Unicast(rss, MacAddress.Parse("02:00:00:00:00:01"), etherType: null, Name)).Add();
 
-        DeviceContext sender = _tree.Own(DeviceContext.Open(HostInterface.Find(Sender, DeviceContext.SysfsRoot())));
+        DeviceContext sender = _tree.Own(DeviceContext.Open(HostInterface.Find(Nics.SenderName, DeviceContext.SysfsRoot())));
         var sendDomain = _tree.Own(new ProtectionDomain(sender, Name));
         var sendRegion = _tree.Own(new MemoryRegion(sendDomain, _pool.Memory, Name));
         CompletionQueue sent = _tree.Own(CompletionQueue.Create(sender, QueueSize, Name));

@@ -22,10 +22,9 @@ internal sealed class DriverSide(string name, Func<RdmaInterfaceOptions, RdmaInt
 
     protected override void Open()
     {
-        _receiver = Create(Receiver, new Random(1));
-        _receiver.SetMacAddress(MacAddress.Parse("02:00:00:00:00:01"));
+        _receiver = Create(Nics.ReceiverName, new Random(1));
         _receiver.SetAdminUp(true);
-        _sender = Create(Sender, new Random(2));
+        _sender = Create(Nics.SenderName, new Random(2));
         (_rx, _tx) = (_receiver.RxQueues[0], _sender.TxQueues[0]);
     }
 

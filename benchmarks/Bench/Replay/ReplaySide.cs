@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using Verbena.Emulator;
-using Verbena.Emulator.Nic;
 
 namespace Verbena.Bench.Replay;
 
@@ -18,29 +16,17 @@ internal abstract class ReplaySide(string name) : IDisposable
 
     private const int StepFrames = 64; // the NIC takes so many a step
 
-    private NicDevice _receiver = null!;
-    private NicDevice _sender = null!;
-
     public string Name => name;
 
-    /// <summary>The name of the NIC that makes frames, as <see cref="NicOptions"/> has it.</summary>
-    protected string Receiver { get; private set; } = "";
-
-    /// <summary>The name of the NIC that swallows frames.</summary>
-    protected string Sender { get; private set; } = "";
+    protected NicPair Nics { get; private set; } = null!;
 
     /// <summary>Bytes of the garbage collector's heap that the program has taken in its turns.</summary>
     public long AllocatedBytes { get; private set; }
 
-    /// <summary>The NICs of side <paramref name="number"/>.</summary>
-    public static IEnumerable<string> Nics(int number) =>
-        [$"rx{number},wire=generator:size=64:flows=64:dst-mac=0200.0000.0001", $"tx{number},wire=sink"];
-
-    /// <summary>Opens the NICs of side <paramref name="number"/>.</summary>
-    public void Open(EmulatedNics nics, int number)
+    /// <summary>Opens the NICs that the side is to use, and no other does.</summary>
+    public void Open(NicPair nics)
     {
-        (Receiver, Sender) = ($"rx{number}", $"tx{number}");
-        (_receiver, _sender) = (nics.Devices[Receiver], nics.Devices[Sender]);
+        Nics = nics;
         Open();
         _ = Measure(turns: 1, PacketsPerTurn); // code is loaded and found
         AllocatedBytes = 0;
@@ -50,27 +36,27 @@ internal abstract class ReplaySide(string name) : IDisposable
     public ReplayTimes Measure(int turns, int batch)
     {
         (long receiving, long sending, long packets) = (0, 0, 0);
-        long allocated = GC.GetAllocatedBytesForCurrentThread();
         for (int turn = 0; turn < turns; turn++)
         {
             for (int step = 0; step < PacketsPerTurn / StepFrames; step++)
             {
-                _receiver.Step();
+                Nics.Receiver.Step();
             }
 
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
             long start = Stopwatch.GetTimestamp();
             int received = Receive(batch);
             long middle = Stopwatch.GetTimestamp();
             Send(received, batch);
             sending += Stopwatch.GetTimestamp() - middle;
             receiving += middle - start;
+            AllocatedBytes += GC.GetAllocatedBytesForCurrentThread() - allocated;
             packets += received;
-            while (_sender.Step())
+            while (Nics.Sender.Step())
             {
             }
         }
 
-        AllocatedBytes += GC.GetAllocatedBytesForCurrentThread() - allocated;
         double nanoseconds = 1e9 / Stopwatch.Frequency / packets;
         return new ReplayTimes(receiving * nanoseconds, sending * nanoseconds);
     }

@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Driver;
 using Verbena.Emulator;
-using Verbena.Emulator.Nic;
 
 namespace Verbena.Bench.Replay;
 
@@ -30,13 +28,12 @@ internal static class RingReplayBenchmark
             new CProgramSide("libmlx5 in C"),
             new CProgramSide("libmlx5 in C, again"),
         ];
-        using EmulatedNics nics = EmulatedNics.Attach(
-            [.. sides.SelectMany((_, number) => ReplaySide.Nics(number)).Select(Nic)], NullLogger.Instance, stepped: true);
+        using EmulatedNics nics = NicPair.Attach(sides.Length, out NicPair[] pairs);
         try
         {
             for (int i = 0; i < sides.Length; i++)
             {
-                sides[i].Open(nics, i);
+                sides[i].Open(pairs[i]);
             }
 
             Print(sides, Measure(sides, seconds));
@@ -46,9 +43,6 @@ internal static class RingReplayBenchmark
             Array.ForEach(sides, side => side.Dispose());
         }
     }
-
-    private static NicOptions Nic(string text) =>
-        NicOptions.TryParse(text, out NicOptions options, out string error) ? options : throw new InvalidOperationException(error);
 
     /// <summary>The fastest slice of each side at each batch.</summary>
     private static ReplayTimes[,] Measure(ReplaySide[] sides, int seconds)
