@@ -88,24 +88,20 @@ internal sealed unsafe class ReceiveRing : IDisposable
     /// <summary>Puts new buffers into the empty places of a WQE. False if the pool had too few; what it had is in place.</summary>
     public bool Fill(uint wqe)
     {
-        for (uint i = 0; i < BuffersPerWqe; i++)
+        var places = new Span<BufferIndex>(_buffers + ((wqe << _placesShift) & _placesMask), (int)BuffersPerWqe);
+        if (MemoryMarshal.Cast<BufferIndex, uint>(places).ContainsAnyExcept(s_none.Value))
         {
-            ref BufferIndex place = ref _buffers[((wqe << _placesShift) + i) & _placesMask];
-            if (place != s_none)
-            {
-                continue;
-            }
-
-            if (_pool.TakeToReceive(new Span<BufferIndex>(ref place)) == 0)
-            {
-                place = s_none;
-                return false;
-            }
-
-            Segments(wqe)[i].addr = (ulong)_pool.ReceiveAddress(place);
+            return FillGaps(wqe, places);
         }
 
-        return true;
+        int filled = _pool.TakeToReceive(places); // all are empty, as short packets leave a striding WQE
+        mlx5_wqe_data_seg* segments = Segments(wqe);
+        for (int i = 0; i < filled; i++)
+        {
+            segments[i].addr = (ulong)_pool.ReceiveAddress(places[i]);
+        }
+
+        return filled == places.Length;
     }
 
     /// <summary>Lets the NIC have all WQEs before number <paramref name="end"/>, counted since the queue was last reset.</summary>
@@ -130,6 +126,27 @@ internal sealed unsafe class ReceiveRing : IDisposable
         var places = new Span<BufferIndex>(_buffers + start, taken.Length);
         places.CopyTo(taken);
         places.Fill(s_none);
+    }
+
+    private bool FillGaps(uint wqe, Span<BufferIndex> places)
+    {
+        mlx5_wqe_data_seg* segments = Segments(wqe);
+        for (int i = 0; i < places.Length; i++)
+        {
+            if (places[i] != s_none)
+            {
+                continue;
+            }
+
+            if (_pool.TakeToReceive(places.Slice(i, 1)) == 0)
+            {
+                return false;
+            }
+
+            segments[i].addr = (ulong)_pool.ReceiveAddress(places[i]);
+        }
+
+        return true;
     }
 
     private mlx5_wqe_data_seg* Segments(uint wqe) =>
