@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
+using Verbena.Interop;
 
 namespace Verbena.Driver;
 
@@ -10,7 +12,7 @@ namespace Verbena.Driver;
 /// <param name="PciId">Vendor and device, such as <c>15b3:1019</c>.</param>
 /// <param name="RdmaDevice">The RDMA device, such as <c>mlx5_0</c>.</param>
 /// <param name="UverbsDevice">The device below /dev/infiniband, such as <c>uverbs0</c>.</param>
-/// <param name="Mtu">The network interface's MTU in bytes, which is the port's; null if sysfs does not tell.</param>
+/// <param name="Mtu">The network interface's MTU in bytes, which is the port's; null if nobody tells.</param>
 internal sealed partial record HostInterface(
     string Name, string PciAddress, string PciId, string RdmaDevice, string UverbsDevice, int? Mtu)
 {
@@ -31,7 +33,7 @@ internal sealed partial record HostInterface(
         string pciAddress = PciAddressOf(name, function);
         string pciId = CheckedPciId(name, function);
         string rdma = RdmaDeviceOf(name, function);
-        return new HostInterface(name, pciAddress, pciId, rdma, UverbsDeviceOf(rdma, sysfs), MtuOf(netdev));
+        return new HostInterface(name, pciAddress, pciId, rdma, UverbsDeviceOf(rdma, sysfs), MtuOf(name, netdev));
     }
 
     private static string PciAddressOf(string name, string function)
@@ -75,8 +77,21 @@ internal sealed partial record HostInterface(
         ? Path.GetFullPath(target, Path.GetDirectoryName(link)!)
         : link;
 
-    private static int? MtuOf(string netdev) =>
-        int.TryParse(ReadLine(netdev, "mtu"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu) ? mtu : null;
+    // The tree that the device was found in may be another one than the kernel's and lack the file; then the kernel is asked.
+    private static unsafe int? MtuOf(string name, string netdev)
+    {
+        if (int.TryParse(ReadLine(netdev, "mtu"), NumberStyles.None, CultureInfo.InvariantCulture, out int mtu))
+        {
+            return mtu;
+        }
+
+        ifreq request = default;
+        Encoding.UTF8.GetBytes(name, new Span<byte>(request.ifr_name, 15));
+        int socket = Libc.socket(Sockets.AF_INET, Sockets.SOCK_DGRAM | Sockets.SOCK_CLOEXEC, 0);
+        bool known = Libc.ioctl(socket, Sockios.SIOCGIFMTU, &request) == 0;
+        _ = Libc.close(socket);
+        return known ? request.ifr_mtu : null;
+    }
 
     private static string ReadLine(string directory, string file)
     {

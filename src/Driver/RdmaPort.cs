@@ -12,6 +12,9 @@ namespace Verbena.Driver;
 /// <remarks>It starts down, so that nothing arrives before its queues are polled.</remarks>
 public sealed class RdmaPort : Port
 {
+    private const int MaxFrame = 9216; // VPP's longest Ethernet frame
+    private const int VlanTagBytes = 4;
+
     private readonly RdmaInterfaceOptions _options;
     private readonly HostInterface _host;
     private readonly DeviceContext _device;
@@ -43,7 +46,7 @@ public sealed class RdmaPort : Port
 
             var domain = _tree.Own(new ProtectionDomain(_device, options.Name));
             var region = _tree.Own(new MemoryRegion(domain, pool.Memory, options.Name));
-            _maker = MakerFor(options, _device, _tree, domain, region, pool);
+            _maker = MakerFor(options, host, _device, _tree, domain, region, pool);
             if (_maker.RxBuffers > pool.Count)
             {
                 throw new RdmaException(
@@ -177,14 +180,16 @@ public sealed class RdmaPort : Port
     protected override void Dispose(bool disposing) => Release();
 
     private static QueueMaker MakerFor(
-        RdmaInterfaceOptions options, DeviceContext device, ObjectTree tree, ProtectionDomain domain, MemoryRegion region, BufferPool pool)
+        RdmaInterfaceOptions options, HostInterface host, DeviceContext device, ObjectTree tree, ProtectionDomain domain, MemoryRegion region, BufferPool pool)
     {
         if (options.Mode != RdmaMode.Ibv)
         {
             mlx5dv_context capabilities = device.QueryDirect();
             if (DirectQueueMaker.IsSupported(capabilities))
             {
-                return new DirectQueueMaker(options, device, tree, domain, region, pool, capabilities);
+                // No frame is longer than Linux's interface allows, so that buffers are chained only where it has a larger MTU.
+                int longest = Math.Min(options.MaxPacketLength ?? MaxFrame, host.Mtu is { } mtu ? mtu + EthernetHeader.Size + VlanTagBytes : MaxFrame);
+                return new DirectQueueMaker(options, device, tree, domain, region, pool, longest, capabilities);
             }
 
             if (options.Mode == RdmaMode.Dv)

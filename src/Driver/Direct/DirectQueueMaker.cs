@@ -8,7 +8,6 @@ namespace Verbena.Driver.Direct;
 /// <summary>Makes queues whose rings the driver reads and writes itself, and chooses how packets lie in them.</summary>
 internal sealed unsafe class DirectQueueMaker : QueueMaker
 {
-    private const int MaxFrame = 9216; // VPP's longest Ethernet frame
     private const int MaxWqeSegments = 16; // of a receive WQE: a chain this long holds 32 KiB
     private const int RawPackets = 1 << 8; // IBV_QPT_RAW_PACKET
 
@@ -17,7 +16,7 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
     private readonly int _buffersPerWqe;
     private readonly mlx5dv_cqe_comp_res_format _compression;
 
-    /// <summary>Decides for an adapter that <see cref="IsSupported"/>; makes no queue yet.</summary>
+    /// <summary>Decides for an adapter that <see cref="IsSupported"/>, and for frames of up to <paramref name="longestFrame"/> bytes; makes no queue yet.</summary>
     public DirectQueueMaker(
         RdmaInterfaceOptions options,
         DeviceContext device,
@@ -25,16 +24,16 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
         ProtectionDomain domain,
         MemoryRegion region,
         BufferPool pool,
+        int longestFrame,
         in mlx5dv_context capabilities)
         : base(options, device, tree, domain, region, pool)
     {
         _capabilities = capabilities;
-        int longest = options.MaxPacketLength ?? MaxFrame;
-        int chain = options.NoMultiSeg ? 1 : (longest + BufferPool.DataBytes - 1) / BufferPool.DataBytes;
+        int chain = options.NoMultiSeg ? 1 : (longestFrame + BufferPool.DataBytes - 1) / BufferPool.DataBytes;
         int strides = Math.Max(1 << (int)capabilities.striding_rq_caps.min_single_wqe_log_num_of_strides, (int)BitOperations.RoundUpToPowerOf2((uint)chain));
         _striding = chain > 1 && !options.NoStriding && CanStride(capabilities.striding_rq_caps, strides);
         _buffersPerWqe = _striding ? strides : Math.Min(chain, MaxWqeSegments);
-        MaxFrameBytes = Math.Min(longest, _buffersPerWqe * BufferPool.DataBytes);
+        MaxFrameBytes = Math.Min(longestFrame, _buffersPerWqe * BufferPool.DataBytes);
         _compression = Compression();
     }
 
