@@ -11,6 +11,10 @@ internal sealed class CompletionErrors
 
     public void Count(ibv_wc_status status) => Volatile.Write(ref _counts[Index(status)], _counts[Index(status)] + 1);
 
+    /// <summary>True if a receive queue stops at such an error; any other, such as a frame too long, costs only the buffers of one packet.</summary>
+    public static bool StopReceiving(ibv_wc_status status) =>
+        status is ibv_wc_status.IBV_WC_LOC_QP_OP_ERR or ibv_wc_status.IBV_WC_LOC_PROT_ERR or ibv_wc_status.IBV_WC_WR_FLUSH_ERR;
+
     /// <summary>Such as <c>IBV_WC_LOC_PROT_ERR 1, IBV_WC_WR_FLUSH_ERR 255</c>; empty if there was none.</summary>
     public override string ToString() => string.Join(", ", _counts
         .Select((count, status) => (Count: count, Status: (ibv_wc_status)status))

@@ -32,7 +32,10 @@ public enum BufferFlags : uint
     /// <summary>The NIC is to compute the TCP or UDP checksum when it sends the packet.</summary>
     OffloadL4Checksum = 32,
 
-    /// <summary>The NIC is to cut the TCP payload into segments of <see cref="BufferHeader.SegmentBytes"/>.</summary>
+    /// <summary>
+    /// The NIC is to cut the TCP payload into segments of <see cref="BufferHeader.SegmentBytes"/>, and to compute their
+    /// checksums. Only a port in dv mode can be asked.
+    /// </summary>
     SegmentTcp = 64,
 
     /// <summary>What of a packet the NIC can be asked for when it sends it.</summary>

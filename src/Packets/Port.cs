@@ -68,7 +68,7 @@ public abstract class RxQueue
 /// <param name="Packets">Packets handed to the worker.</param>
 /// <param name="Bytes">Their bytes, without FCS.</param>
 /// <param name="NoBuffer">Times that the pool had no buffer to give the NIC.</param>
-/// <param name="Errors">Completions with an error; their buffers went back to the pool.</param>
+/// <param name="Errors">Completions with an error; their buffers were received into again, or went back to the pool.</param>
 public readonly record struct RxCounters(ulong Packets, ulong Bytes, ulong NoBuffer, ulong Errors);
 
 /// <summary>A transmit queue: fed by one worker thread.</summary>
@@ -90,5 +90,5 @@ public abstract class TxQueue
 /// <summary>What a transmit queue counts.</summary>
 /// <param name="Packets">Packets that the NIC has taken.</param>
 /// <param name="Bytes">Their bytes, without FCS.</param>
-/// <param name="Errors">Packets whose completion reported an error.</param>
+/// <param name="Errors">Packets that were in the queue when it stopped at an error: some may have left before.</param>
 public readonly record struct TxCounters(ulong Packets, ulong Bytes, ulong Errors);

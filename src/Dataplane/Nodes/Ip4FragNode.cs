@@ -11,7 +11,7 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
 {
     private const int MaxHeaderBytes = 60;
     private const int MaxFragmentBytes = BufferPool.DataBytes - EthernetHeader.Size;
-    private readonly BufferIndex[] _rest = new BufferIndex[64];
+    private readonly BufferIndex[] _rest = new BufferIndex[dispatcher.Buffers.Count]; // a small MTU and long options leave 8 bytes a fragment
     private InternalNode _rewrite = null!;
 
     public void Connect(InternalNode rewrite) => _rewrite = rewrite;
@@ -31,9 +31,10 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
             // Offsets count in units of 8 bytes, and a fragment is made in one buffer: shorter than allowed, if need be.
             int pieceBytes = (Math.Min(adjacency.Mtu, MaxFragmentBytes) - headerBytes) & ~7;
             int payloadBytes = Buffers.PacketBytes(packet) - headerBytes;
-            Span<BufferIndex> rest = _rest.AsSpan(0, ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1);
+            int wanted = ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1;
+            Span<BufferIndex> rest = _rest.AsSpan(0, Math.Min(wanted, _rest.Length));
             int taken = Buffers.Take(rest);
-            if (taken < rest.Length)
+            if (taken < wanted)
             {
                 Buffers.Return(rest[..taken]);
                 Drop(packet, Reason.FragmentNoBuffer);
@@ -71,7 +72,7 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
     {
         ref BufferHeader from = ref Buffers.Header(original);
         ref BufferHeader to = ref Buffers.Header(fragment);
-        (to.Flags, to.RxInterface, to.Adjacency) = (from.Flags & ~BufferFlags.HasNext, from.RxInterface, from.Adjacency);
+        (to.Flags, to.RxInterface, to.Adjacency) = (from.Flags & ~(BufferFlags.HasNext | BufferFlags.Offloads), from.RxInterface, from.Adjacency);
         Span<byte> options = stackalloc byte[MaxHeaderBytes - Ip4Header.Size];
         options = options[..CopyOptions(header[Ip4Header.Size..], options)];
 

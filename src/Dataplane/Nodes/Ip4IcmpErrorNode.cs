@@ -74,7 +74,7 @@ internal sealed class Ip4IcmpErrorNode(Dispatcher dispatcher, InternalNode looku
         Ip4Address destination = Buffers.PacketHeader<Ip4Header>(packet).Source;
         IcmpError error = new(header.IcmpError);
         Buffers.Truncate(packet, Math.Min(Buffers.PacketBytes(packet), MaxQuotedBytes));
-        header.Flags = BufferFlags.LocallyOriginated;
+        header.Flags = BufferFlags.LocallyOriginated | (header.Flags & BufferFlags.HasNext);
         Buffers.Advance(packet, -HeaderBytes);
 
         Span<byte> answer = Buffers.Packet(packet);

@@ -32,7 +32,8 @@ internal sealed class Ip4RewriteNode(
                 continue;
             }
 
-            if (Buffers.PacketBytes(packet) > adjacency.Mtu)
+            bool segmented = (header.Flags & BufferFlags.SegmentTcp) != BufferFlags.None; // the NIC makes short packets of it
+            if (!segmented && Buffers.PacketBytes(packet) > adjacency.Mtu)
             {
                 SendTooLong(packet, in ip, adjacency.Mtu);
                 continue;

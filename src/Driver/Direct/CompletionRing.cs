@@ -60,7 +60,7 @@ internal unsafe struct CompletionRing(in mlx5dv_cq memory)
         uint index = Index;
         for (byte opOwn; IsValid(opOwn = ReadOpOwn(Entry(index)), index);)
         {
-            uint count = IsCompressed(opOwn) ? Math.Max(Entry(index)->byte_cnt, 1) : 1;
+            uint count = IsCompressed(opOwn) ? Math.Clamp(Entry(index)->byte_cnt, 1, _size) : 1;
             Invalidate(index + 1, count - 1);
             index += count;
         }

@@ -92,25 +92,28 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
     {
         bool metadata = Options.Metadata != RxMetadata.None;
         bool hashInMinis = _compression == mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_HASH;
-        uint longestSession = _compression != default ? _capabilities.cqe_comp_caps.max_num : 0;
+        mlx5dv_cq completionMemory = completions.Direct();
+        mlx5dv_rwq memory = queue.Direct();
+        uint longestSession = _compression != default ? completionMemory.cqe_cnt : 0; // whatever the adapter's capabilities say
         return new DirectRxQueue<TLayout>(
             queue,
-            new ReceiveCompletions(completions.Direct(), longestSession, metadata, hashInMinis),
-            new ReceiveRing(queue.Direct(), _buffersPerWqe, TLayout.HeaderBytes, Pool, Region.LocalKey),
+            new ReceiveCompletions(completionMemory, longestSession, metadata, hashInMinis),
+            new ReceiveRing(memory, _buffersPerWqe, TLayout.HeaderBytes, Pool, Region.LocalKey),
             Pool,
             Options.Metadata);
     }
 
     private mlx5dv_cqe_comp_res_format Compression()
     {
-        // A striding queue's minis carry the stride index, for the NIC may begin sessions anywhere; others carry the hash.
+        // A striding queue's minis must carry the stride index; others best carry the hash.
         mlx5dv_cqe_comp_res_format wanted = Options.CqeCompression switch
         {
             CqeCompression.None => default,
+            _ when _striding => mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_CSUM_STRIDX,
             CqeCompression.Hash => mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_HASH,
             CqeCompression.Checksum => mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_CSUM,
             CqeCompression.ChecksumStrideIndex => mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_CSUM_STRIDX,
-            _ => _striding ? mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_CSUM_STRIDX : mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_HASH,
+            _ => mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_HASH,
         };
         bool oneTimeForAll = Options.Metadata.HasFlag(RxMetadata.Timestamp);
         bool noHash = Options.Metadata.HasFlag(RxMetadata.RssHash) && wanted != mlx5dv_cqe_comp_res_format.MLX5DV_CQE_RES_FORMAT_HASH;

@@ -150,11 +150,10 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         }
     }
 
-    // A frame longer than its WQE's buffers costs only itself; any other error stops the queue.
     private void Fail(ibv_wc_status status)
     {
         Errors.Count(status);
-        if (status != ibv_wc_status.IBV_WC_LOC_LEN_ERR)
+        if (CompletionErrors.StopReceiving(status))
         {
             Restart();
             return;

@@ -49,6 +49,11 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
 
     public override void Reclaim()
     {
+        if (RestartError != 0)
+        {
+            return; // what the NIC still has comes back when the port is disposed
+        }
+
         CompletionRing ring = _completions;
         uint index = ring.Index;
         mlx5_cqe64* last = null;
@@ -84,11 +89,6 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
     private void Restart(mlx5_cqe64* failed)
     {
         Errors.Count(CompletionRing.StatusOf(failed));
-        if (RestartError != 0)
-        {
-            return; // what the NIC still has comes back when the port is disposed
-        }
-
         Return(_ring.Find(failed->wqe_counter).FirstBuffer);
         CountLost(CountPackets(in _sent, _pool));
         RestartError = _queue.Restart();

@@ -25,9 +25,10 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
     private CompletionRing _ring;
     private int _first; // those not yet given
     private int _count;
+    private int _given; // by the last Poll
 
     /// <param name="memory">The completion queue. It outlives this object's use.</param>
-    /// <param name="longestSession">The longest compressed session that the NIC makes.</param>
+    /// <param name="longestSession">The longest compressed session that there can be; 0: there are none.</param>
     /// <param name="metadata">True if <see cref="Metadata"/> is wanted.</param>
     /// <param name="hashInMinis">True if the queue's compression format is HASH.</param>
     public ReceiveCompletions(in mlx5dv_cq memory, uint longestSession, bool metadata, bool hashInMinis)
@@ -56,9 +57,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
     /// <summary>In a striding queue, the strides that the completion in <see cref="Error"/> has used.</summary>
     public uint ErrorByteCount { get; private set; }
 
-    private int _given;
-
-    /// <summary>Takes up to <paramref name="max"/> completions and returns how many; all are packets.</summary>
+    /// <summary>Takes up to <paramref name="max"/> completions and returns how many; none tells of an error.</summary>
     public int Poll(int max)
     {
         if (_first == _count)

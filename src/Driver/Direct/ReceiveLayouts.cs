@@ -1,7 +1,6 @@
 namespace Verbena.Driver.Direct;
 
 /// <summary>How packets lie in the buffers of a receive queue. Structures that implement it cost no call: the queue is compiled for each.</summary>
-/// <remarks>A queue's buffers are numbered through: WQE 0's, WQE 1's and so on; a position is such a number, and runs freely.</remarks>
 internal interface IReceiveLayout
 {
     /// <summary>Bytes of a WQE before its data segments.</summary>

@@ -142,6 +142,7 @@ internal readonly unsafe struct SendWriter<TForm>(SendRing ring, BufferPool pool
 
     private void WriteEthernet(BufferFlags flags, int inlineBytes, int segmentBytes)
     {
+        flags |= segmentBytes > 0 ? BufferFlags.OffloadIp4Checksum | BufferFlags.OffloadL4Checksum : BufferFlags.None;
         byte checksums = (byte)(((flags & BufferFlags.OffloadIp4Checksum) != BufferFlags.None ? Mlx5Wqe.MLX5_ETH_WQE_L3_CSUM : 0)
             | ((flags & BufferFlags.OffloadL4Checksum) != BufferFlags.None ? Mlx5Wqe.MLX5_ETH_WQE_L4_CSUM : 0));
         ulong first = ((ulong)checksums << 32) | ((ulong)new Be16((ushort)segmentBytes).Raw << 48);

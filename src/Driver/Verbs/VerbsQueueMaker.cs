@@ -16,9 +16,10 @@ internal sealed class VerbsQueueMaker(RdmaInterfaceOptions options, DeviceContex
     public override RdmaTxQueue MakeTx(string subject)
     {
         CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.TxQueueSize, subject));
-        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, VerbsTxQueue.MaxPieces, subject));
+        int pieces = Options.TxQueueSize < RdmaInterfaceOptions.MaxQueueSize ? VerbsTxQueue.MaxPieces : 1; // more than one double libmlx5's WQE
+        SendQueue queue = Tree.Own(new SendQueue(Domain, completions, Options.TxQueueSize, pieces, subject));
         queue.Start();
-        return new VerbsTxQueue(queue, completions, Region, Pool, Options.TxQueueSize);
+        return new VerbsTxQueue(queue, completions, Region, Pool, Options.TxQueueSize, pieces);
     }
 
     public override RdmaRxQueue MakeRx(string subject, out WorkQueue queue)

@@ -80,8 +80,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         Errors.Count(status);
         _pool.Return(buffer);
 
-        // A frame longer than its buffer costs only itself; any other error stops the queue.
-        _broken |= status != ibv_wc_status.IBV_WC_LOC_LEN_ERR;
+        _broken |= CompletionErrors.StopReceiving(status);
     }
 
     private void Refill()

@@ -12,10 +12,11 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     private const int MaxBatch = 256; // a frame of the graph
     private const int MaxCompletions = 16;
 
-    /// <summary>Buffers that a packet may have: the longest frame of dv mode goes out of an interface in ibv mode, too.</summary>
+    /// <summary>Buffers that a packet may have: as many as libmlx5 takes in a WQE of two blocks.</summary>
     public const int MaxPieces = 5;
 
     private readonly SendQueue _queue;
+    private readonly int _maxPieces;
     private readonly BufferPool _pool;
     private readonly ibv_cq* _completionQueue;
     private readonly ibv_wc* _completions;
@@ -23,9 +24,10 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     private readonly ibv_sge* _pieces;
     private BufferRing _sent;
 
-    public VerbsTxQueue(SendQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size)
+    public VerbsTxQueue(SendQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size, int maxPieces)
     {
         _queue = queue;
+        _maxPieces = maxPieces;
         _pool = pool;
         _completionQueue = completions.Handle;
         _sent = new BufferRing(size);
@@ -140,8 +142,10 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     /// <summary>Writes a request with a piece for each of the packet's buffers, if there is room for it.</summary>
     private bool Write(BufferIndex packet, ref ibv_send_wr request, ref int pieces)
     {
+        const BufferFlags Checksums = BufferFlags.OffloadIp4Checksum | BufferFlags.OffloadL4Checksum;
+        bool checksums = (_pool.Header(packet).Flags & Checksums) != BufferFlags.None; // verbs have one flag for both
         int first = pieces;
-        int room = Math.Min(Math.Min(MaxBatch, first + MaxPieces), _sent.Free);
+        int room = Math.Min(Math.Min(MaxBatch, first + _maxPieces), _sent.Free);
         for (bool more = true; more; pieces++)
         {
             if (pieces == room)
@@ -159,6 +163,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
 
         request.sg_list = &_pieces[first];
         request.num_sge = pieces - first;
+        request.send_flags = checksums ? ibv_send_flags.IBV_SEND_IP_CSUM : default;
         request.wr_id = _sent.Next + (uint)pieces - 1;
         return true;
     }
@@ -180,10 +185,9 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
         ibv_send_wr* last = &_requests[count - 1];
         ibv_send_wr* refused = null;
         last->next = null;
-        last->send_flags = ibv_send_flags.IBV_SEND_SIGNALED;
+        last->send_flags |= ibv_send_flags.IBV_SEND_SIGNALED;
         int result = ibv_post_send(_queue.Handle, _requests, &refused);
         last->next = last + 1;
-        last->send_flags = default;
         return result == 0 ? count : (int)(refused - _requests);
     }
 }

@@ -56,6 +56,14 @@ public abstract class RdmaPortTests(PortForm form) : IDisposable
     }
 
     [Fact]
+    public void The_longest_queues_can_be_made()
+    {
+        RdmaInterfaceOptions options = form.Change(CabledPorts.Options(_cable.NearName)) with { TxQueueSize = RdmaInterfaceOptions.MaxQueueSize, RxQueues = 1 };
+        using var port = RdmaPort.Create(options, _cable.Pool, txQueues: 1, new Random(1));
+        Assert.Contains($"tx queues: 1 of {RdmaInterfaceOptions.MaxQueueSize}", port.Describe()[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_long_frame_arrives_where_it_fits_and_else_costs_only_itself()
     {
         RdmaPort near = _cable.Open(_cable.NearName, options => options with { Mode = RdmaMode.Dv, NoMultiSeg = false, MaxPacketLength = null, RxQueues = 1 });
