@@ -82,8 +82,8 @@ internal class TestPort : Port
                 }
 
                 _ = Frames.Dequeue();
-                buffers.SetPacket(packets[count], frame);
-                buffers.Header(packets[count++]).Flags = Flags;
+                Assert.True(buffers.TrySetChain(packets[count], frame));
+                buffers.Header(packets[count++]).Flags |= Flags;
                 _packets++;
                 _bytes += (ulong)frame.Length;
             }
@@ -106,10 +106,12 @@ internal class TestPort : Port
             int count = Math.Min(packets.Length, capacity - Frames.Count);
             foreach (BufferIndex packet in packets[..count])
             {
-                Frames.Add(buffers.Packet(packet).ToArray());
+                byte[] frame = new byte[buffers.PacketBytes(packet)];
+                buffers.CopyTo(packet, 0, frame);
+                Frames.Add(frame);
                 _packets++;
-                _bytes += (ulong)Frames[^1].Length;
-                buffers.Return(packet);
+                _bytes += (ulong)frame.Length;
+                buffers.ReturnPackets([packet]);
             }
 
             return count;

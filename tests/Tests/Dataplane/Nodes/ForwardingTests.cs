@@ -88,6 +88,32 @@ public sealed class ForwardingTests : IDisposable
         _test.ExpectNoLeak();
     }
 
+    [Theory]
+    [InlineData(68)]
+    [InlineData(1500)]
+    public void A_packet_of_several_buffers_is_fragmented_into_as_many_as_it_takes(int mtu)
+    {
+        byte[] payload = new byte[9000];
+        new Random(2).NextBytes(payload);
+        _test.WithNeighbors().Router.SetMtu(_test.Right, mtu);
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: payload));
+
+        int pieceBytes = (mtu - Ip4Header.Size) & ~7;
+        Assert.Equal((payload.Length + pieceBytes - 1) / pieceBytes, _test.RightPort.Sent.Count);
+        Assert.Equal(payload, _test.RightPort.Sent.SelectMany(frame => frame[(Frame.Ip4Offset + Ip4Header.Size)..]));
+        _test.ExpectNoLeak();
+    }
+
+    [Fact]
+    public void A_packet_of_several_buffers_for_which_there_are_too_few_for_fragments_is_dropped()
+    {
+        using TestRouter small = new(buffers: 60);
+        small.WithNeighbors().Router.SetMtu(small.Right, 68);
+        small.Receive(small.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: new byte[9000]));
+        Assert.Empty(small.RightPort.Sent);
+        small.ExpectNoLeak();
+    }
+
     [Fact]
     public void A_packet_leaves_by_a_route_to_its_next_hop()
     {
