@@ -11,11 +11,11 @@ internal sealed class ForwardingPath : IDisposable
     private readonly Port _rdma0;
     private readonly Port _rdma1;
 
-    public ForwardingPath(NicPair nics, RdmaMode mode)
+    public ForwardingPath(NicPair nics, RdmaMode mode, int rxQueueSize = 1024)
     {
         Router = new Router(_buffers);
-        _rdma0 = Create("rdma-0", nics.ReceiverName, mode);
-        _rdma1 = Create("rdma-1", nics.SenderName, mode);
+        _rdma0 = Create("rdma-0", nics.ReceiverName, mode, rxQueueSize);
+        _rdma1 = Create("rdma-1", nics.SenderName, mode, rxQueueSize);
         Connect(_rdma0, "198.18.0.254/24");
         Interface egress = Connect(_rdma1, "198.19.0.254/24");
         Router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
@@ -37,8 +37,9 @@ internal sealed class ForwardingPath : IDisposable
         _buffers.Dispose();
     }
 
-    private RdmaPort Create(string name, string hostInterface, RdmaMode mode) => RdmaPort.Create(
-        new RdmaInterfaceOptions { Name = name, HostInterface = hostInterface, RxQueues = 1, Mode = mode }, _buffers, txQueues: 1, new Random(1));
+    private RdmaPort Create(string name, string hostInterface, RdmaMode mode, int rxQueueSize) => RdmaPort.Create(
+        new RdmaInterfaceOptions { Name = name, HostInterface = hostInterface, RxQueues = 1, RxQueueSize = rxQueueSize, Mode = mode, NoMultiSeg = true },
+        _buffers, txQueues: 1, new Random(1));
 
     private Interface Connect(Port port, string address)
     {

@@ -37,11 +37,21 @@ internal sealed class NicPair
     public double Forwarded => Sender.Counters[PortCounter.WireSent];
 
     /// <summary>Attaches as many pairs as asked for, without threads of their own: whoever measures steps them.</summary>
-    public static EmulatedNics Attach(int count, out NicPair[] pairs)
+    public static EmulatedNics Attach(int count, out NicPair[] pairs) => Attach(count, stepped: true, rate: 0, out pairs);
+
+    /// <summary>Attaches a pair with a thread of its own, which is offered <paramref name="rate"/> frames a second.</summary>
+    public static EmulatedNics AttachRunning(int rate, out NicPair pair)
+    {
+        EmulatedNics nics = Attach(1, stepped: false, rate, out NicPair[] pairs);
+        pair = pairs[0];
+        return nics;
+    }
+
+    private static EmulatedNics Attach(int count, bool stepped, int rate, out NicPair[] pairs)
     {
         EmulatedNics nics = EmulatedNics.Attach(
-            [.. Enumerable.Range(0, count).Select(Names).SelectMany(names => new[] { Nic($"{names.Receiver},{Source}"), Nic($"{names.Sender},{Sink}") })],
-            NullLogger.Instance, stepped: true);
+            [.. Enumerable.Range(0, count).Select(Names).SelectMany(names => new[] { Nic($"{names.Receiver},{Source}:rate={rate}"), Nic($"{names.Sender},{Sink}") })],
+            NullLogger.Instance, stepped);
         pairs = [.. Enumerable.Range(0, count).Select(number => new NicPair(nics, number))];
         return nics;
     }
@@ -58,6 +68,7 @@ internal sealed class NicPair
 
     private static (string Receiver, string Sender) Names(int number) => ($"rx{number}", $"tx{number}");
 
+    // An MTU at which the driver strides over its buffers, unless it is told to take one a packet.
     private static NicOptions Nic(string text) =>
-        NicOptions.TryParse(text, out NicOptions options, out string error) ? options : throw new InvalidOperationException(error);
+        NicOptions.TryParse($"{text},mtu=9000", out NicOptions options, out string error) ? options : throw new InvalidOperationException(error);
 }

@@ -8,3 +8,4 @@ RingReplayBenchmark.Run(2 * seconds);
 SteppedBenchmark.Run(seconds);
 ForwardingBenchmark.Run(6 * seconds);
 NicLimitBenchmark.Run(seconds);
+QuietMinuteBenchmark.Run(TimeSpan.FromSeconds(12 * seconds)); // a minute, unless asked for less

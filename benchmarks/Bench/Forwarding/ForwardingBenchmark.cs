@@ -22,8 +22,8 @@ internal static class ForwardingBenchmark
             sides.Add(new TestpmdSide("testpmd, io", 0, ""));
             sides.Add(new TestpmdSide("testpmd, io, again", 2, ""));
             sides.Add(new TestpmdSide("testpmd, io, inlining", 4, ",txqs_min_inline=0"));
-            sides.Add(new LoopSide("dv, io", pairs[0], new IoLoop(pairs[0], options => options with { Mode = RdmaMode.Dv })));
-            sides.Add(new LoopSide("dv no-multi-seg, io", pairs[1], new IoLoop(pairs[1], options => options with { Mode = RdmaMode.Dv, NoMultiSeg = true })));
+            sides.Add(new LoopSide("dv striding, io", pairs[0], new IoLoop(pairs[0], options => options with { Mode = RdmaMode.Dv })));
+            sides.Add(new LoopSide("dv, io", pairs[1], new IoLoop(pairs[1], options => options with { Mode = RdmaMode.Dv, NoMultiSeg = true })));
             sides.Add(new LoopSide("ibv, io", pairs[2], new IoLoop(pairs[2], options => options with { Mode = RdmaMode.Ibv })));
             sides.Add(new LoopSide("dv, IPv4 graph", pairs[3], new GraphLoop(pairs[3], RdmaMode.Dv)));
             sides.Add(new LoopSide("ibv, IPv4 graph", pairs[4], new GraphLoop(pairs[4], RdmaMode.Ibv)));
