@@ -91,40 +91,18 @@ internal static class NicLimitBenchmark
     private static Slice MeasureTogether(NicDevice nic, PortCounter counter, QueueProgram program)
     {
         string placement = CorePair.Placement();
-        bool begun = false;
-        bool over = false;
-        long idle = 0;
         Snapshot before = default;
         Snapshot after = default;
-        CorePair.Run(
-            () =>
+        NicBeside.Run(nic.Step, program.Turn, idle =>
+        {
+            before = Snapshot.Take(nic, counter, idle());
+            while (Stopwatch.GetTimestamp() - before.Time < s_slice.TotalSeconds * Stopwatch.Frequency)
             {
-                long last = Stopwatch.GetTimestamp();
-                while (!Volatile.Read(ref over))
-                {
-                    bool busy = nic.Step();
-                    long now = Stopwatch.GetTimestamp();
-                    Volatile.Write(ref idle, busy ? idle : idle + now - last);
-                    Volatile.Write(ref begun, true);
-                    last = now;
-                }
-            },
-            () =>
-            {
-                while (!Volatile.Read(ref begun))
-                {
-                    program.Turn();
-                }
+                program.Turn();
+            }
 
-                before = Snapshot.Take(nic, counter, Volatile.Read(ref idle));
-                while (Stopwatch.GetTimestamp() - before.Time < s_slice.TotalSeconds * Stopwatch.Frequency)
-                {
-                    program.Turn();
-                }
-
-                after = Snapshot.Take(nic, counter, Volatile.Read(ref idle));
-                Volatile.Write(ref over, true);
-            });
+            after = Snapshot.Take(nic, counter, idle());
+        });
         return new Slice(
             placement == CorePair.Placement() ? placement : "moved meanwhile",
             (after.Frames - before.Frames) / (double)(after.Time - before.Time) * Stopwatch.Frequency / 1e6,

@@ -19,7 +19,7 @@ internal abstract unsafe class QueueProgram : IDisposable
 
     protected const string Subject = "the benchmark's queue";
 
-    private readonly Stack<IDisposable> _owned = new(); // made later, destroyed sooner
+    private readonly ObjectTree _tree = new();
     private readonly BufferIndex[] _buffers = new BufferIndex[QueueSize];
     private int _next; // the buffer of the next request
 
@@ -62,11 +62,7 @@ internal abstract unsafe class QueueProgram : IDisposable
 
     public void Dispose()
     {
-        while (_owned.TryPop(out IDisposable? owned))
-        {
-            owned.Dispose();
-        }
-
+        _tree.Dispose();
         FreeRequests();
         NativeMemory.Free(Completed);
         NativeMemory.Free(Pieces);
@@ -75,11 +71,7 @@ internal abstract unsafe class QueueProgram : IDisposable
     protected abstract void FreeRequests();
 
     protected T Own<T>(T made)
-        where T : IDisposable
-    {
-        _owned.Push(made);
-        return made;
-    }
+        where T : IDisposable => _tree.Own(made);
 
     /// <summary>Lets the batch name the next buffers; all are used in turns.</summary>
     protected void NameBuffers()

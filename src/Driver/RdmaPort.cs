@@ -235,7 +235,6 @@ public sealed class RdmaPort : Port
         }
 
         _tree.Dispose();
-
         _rxQueues.ForEach(queue => queue.Dispose());
         _txQueues.ForEach(queue => queue.Dispose());
         _rxQueues.Clear();
@@ -252,7 +251,7 @@ public sealed class RdmaPort : Port
 
         for (int i = 0; i < _rxQueues.Count; i++)
         {
-            foreach (string trouble in Troubles($"receive queue {i}", "ibv_modify_wq", _rxQueues[i].Errors, _rxQueues[i].RestartError))
+            foreach (string trouble in Troubles($"receive queue {i}", "ibv_modify_wq", _rxQueues[i].Errors))
             {
                 yield return trouble;
             }
@@ -260,23 +259,23 @@ public sealed class RdmaPort : Port
 
         for (int i = 0; i < _txQueues.Count; i++)
         {
-            foreach (string trouble in Troubles($"transmit queue {i}", "ibv_modify_qp", _txQueues[i].Errors, _txQueues[i].RestartError))
+            foreach (string trouble in Troubles($"transmit queue {i}", "ibv_modify_qp", _txQueues[i].Errors))
             {
                 yield return trouble;
             }
         }
     }
 
-    private static IEnumerable<string> Troubles(string queue, string verb, CompletionErrors errors, int restartError)
+    private static IEnumerable<string> Troubles(string queue, string verb, QueueErrors errors)
     {
         if (errors.Total > 0)
         {
             yield return $"{queue}: {errors}";
         }
 
-        if (restartError != 0)
+        if (errors.RestartErrno != 0)
         {
-            yield return $"error {new VerbsException(verb, restartError, queue).Message}";
+            yield return $"error {new VerbsException(verb, errors.RestartErrno, queue).Message}";
         }
     }
 

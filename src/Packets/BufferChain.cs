@@ -15,6 +15,16 @@ public static class BufferChain
         return header.Length + ((header.Flags & BufferFlags.HasNext) != BufferFlags.None ? (int)header.ChainedBytes : 0);
     }
 
+    /// <summary>Goes on to the packet's next buffer; false if <paramref name="buffer"/> is its last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MoveNext(this BufferPool pool, ref BufferIndex buffer)
+    {
+        ref BufferHeader header = ref pool.Header(buffer);
+        bool hasNext = (header.Flags & BufferFlags.HasNext) != BufferFlags.None;
+        buffer = hasNext ? new BufferIndex(header.NextBuffer) : buffer;
+        return hasNext;
+    }
+
     /// <summary>Returns all buffers of each packet. The caller must hold them and must not use them any more.</summary>
     public static void ReturnPackets(this BufferPool pool, ReadOnlySpan<BufferIndex> packets)
     {
@@ -76,9 +86,8 @@ public static class BufferChain
     {
         ushort sum = Checksum.Fold(Checksum.Sum(pool.Packet(packet)[offset..]));
         bool odd = ((pool.Header(packet).Length - offset) & 1) != 0;
-        while ((pool.Header(packet).Flags & BufferFlags.HasNext) != BufferFlags.None)
+        while (pool.MoveNext(ref packet))
         {
-            packet = new BufferIndex(pool.Header(packet).NextBuffer);
             ushort part = Checksum.Fold(Checksum.Sum(pool.Packet(packet)));
             sum = Checksum.Fold((ulong)sum + (odd ? BinaryPrimitives.ReverseEndianness(part) : part));
             odd ^= (pool.Header(packet).Length & 1) != 0;

@@ -13,40 +13,16 @@ internal sealed class LoopSide(string name, NicPair nics, IForwardingLoop loop) 
 
     public override ForwardingResult Measure(TimeSpan time)
     {
-        bool begun = false;
-        bool over = false;
-        long idle = 0;
         ForwardingResult result = default;
-        CorePair.Run(
-            () =>
-            {
-                for (long last = Stopwatch.GetTimestamp(); !Volatile.Read(ref over);)
-                {
-                    bool busy = nics.Step();
-                    long now = Stopwatch.GetTimestamp();
-                    Volatile.Write(ref idle, busy ? idle : idle + now - last);
-                    Volatile.Write(ref begun, true);
-                    last = now;
-                }
-            },
-            () =>
-            {
-                while (!Volatile.Read(ref begun))
-                {
-                    loop.Turn();
-                }
-
-                result = Count(time, ref idle);
-                Volatile.Write(ref over, true);
-            });
+        NicBeside.Run(nics.Step, () => loop.Turn(), idle => result = Count(time, idle));
         return result;
     }
 
     public override void Dispose() => loop.Dispose();
 
-    private ForwardingResult Count(TimeSpan time, ref long idle)
+    private ForwardingResult Count(TimeSpan time, Func<long> idle)
     {
-        (double offered, double missed, double forwarded, long idleBefore) = (nics.Offered, nics.OutOfBuffer, nics.Forwarded, Volatile.Read(ref idle));
+        (double offered, double missed, double forwarded, long idleBefore) = (nics.Offered, nics.OutOfBuffer, nics.Forwarded, idle());
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         (long busy, long packets) = (0, 0);
         long start = Stopwatch.GetTimestamp();
@@ -67,7 +43,7 @@ internal sealed class LoopSide(string name, NicPair nics, IForwardingLoop loop) 
             (nics.Forwarded - forwarded) / seconds / 1e6,
             busy * (1e9 / Stopwatch.Frequency) / Math.Max(packets, 1),
             (nics.OutOfBuffer - missed) / Math.Max(nics.Offered - offered, 1),
-            (Volatile.Read(ref idle) - idleBefore) / (double)(last - start));
+            (idle() - idleBefore) / (double)(last - start));
     }
 }
 

@@ -153,7 +153,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
     private void Fail(ibv_wc_status status)
     {
         Errors.Count(status);
-        if (CompletionErrors.StopReceiving(status))
+        if (QueueErrors.StopReceiving(status))
         {
             Restart();
             return;
@@ -170,8 +170,8 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
     // At once, instead of waiting for the NIC to hand back all that was posted: a reset queue holds nothing any more.
     private void Restart()
     {
-        RestartError = RestartError != 0 ? RestartError : _queue.Reset();
-        if (RestartError == 0)
+        Errors.RestartErrno = Errors.RestartErrno != 0 ? Errors.RestartErrno : _queue.Reset();
+        if (Errors.RestartErrno == 0)
         {
             if (!TLayout.Chains)
             {
@@ -181,7 +181,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
             _completions.Drain();
             _ring.Publish(0);
             (_next, _offset, _posted) = (0, 0, 0);
-            RestartError = _queue.MakeReady();
+            Errors.RestartErrno = _queue.MakeReady();
         }
     }
 
@@ -195,7 +195,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 
     private void Refill()
     {
-        if (_ring.Wqes - (_posted - _next) < _refillWqes || RestartError != 0)
+        if (_ring.Wqes - (_posted - _next) < _refillWqes || Errors.RestartErrno != 0)
         {
             return;
         }

@@ -26,7 +26,7 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
     public override int Send(ReadOnlySpan<BufferIndex> packets)
     {
         Reclaim();
-        if (RestartError != 0)
+        if (Errors.RestartErrno != 0)
         {
             return 0;
         }
@@ -49,7 +49,7 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
 
     public override void Reclaim()
     {
-        if (RestartError != 0)
+        if (Errors.RestartErrno != 0)
         {
             return; // what the NIC still has comes back when the port is disposed
         }
@@ -91,8 +91,8 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
         Errors.Count(CompletionRing.StatusOf(failed));
         Return(_ring.Find(failed->wqe_counter).FirstBuffer);
         CountLost(CountPackets(in _sent, _pool));
-        RestartError = _queue.Restart();
-        if (RestartError == 0)
+        Errors.RestartErrno = _queue.Restart();
+        if (Errors.RestartErrno == 0)
         {
             _completions.Drain();
             _ring.Reset();

@@ -80,7 +80,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         Errors.Count(status);
         _pool.Return(buffer);
 
-        _broken |= CompletionErrors.StopReceiving(status);
+        _broken |= QueueErrors.StopReceiving(status);
     }
 
     private void Refill()
@@ -98,13 +98,13 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
     // The NIC completes all that was posted to a queue that stopped; when the last buffer is back, nothing can be lost.
     private bool TryRestart()
     {
-        if (_posted.Count > 0 || RestartError != 0)
+        if (_posted.Count > 0 || Errors.RestartErrno != 0)
         {
             return false;
         }
 
-        RestartError = _queue.Restart();
-        _broken = RestartError != 0;
+        Errors.RestartErrno = _queue.Restart();
+        _broken = Errors.RestartErrno != 0;
         return !_broken;
     }
 

@@ -50,7 +50,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     public override int Send(ReadOnlySpan<BufferIndex> packets)
     {
         Reclaim();
-        if (RestartError != 0)
+        if (Errors.RestartErrno != 0)
         {
             return 0;
         }
@@ -72,7 +72,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
 
     public override void Reclaim()
     {
-        if (RestartError != 0)
+        if (Errors.RestartErrno != 0)
         {
             return; // what the NIC still has comes back when the port is disposed
         }
@@ -106,8 +106,8 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
     private void Restart()
     {
         CountLost(CountPackets(in _sent, _pool));
-        RestartError = _queue.Restart();
-        if (RestartError == 0)
+        Errors.RestartErrno = _queue.Restart();
+        if (Errors.RestartErrno == 0)
         {
             _sent.Return(_sent.Count, _pool);
         }
@@ -146,7 +146,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
         bool checksums = (_pool.Header(packet).Flags & Checksums) != BufferFlags.None; // verbs have one flag for both
         int first = pieces;
         int room = Math.Min(Math.Min(MaxBatch, first + _maxPieces), _sent.Free);
-        for (bool more = true; more; pieces++)
+        do
         {
             if (pieces == room)
             {
@@ -154,12 +154,10 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
                 return false;
             }
 
-            ref BufferHeader header = ref _pool.Header(packet);
             _pieces[pieces].addr = (ulong)_pool.PacketAddress(packet);
-            _pieces[pieces].length = header.Length;
-            more = (header.Flags & BufferFlags.HasNext) != BufferFlags.None;
-            packet = new BufferIndex(header.NextBuffer);
+            _pieces[pieces++].length = _pool.Header(packet).Length;
         }
+        while (_pool.MoveNext(ref packet));
 
         request.sg_list = &_pieces[first];
         request.num_sge = pieces - first;
@@ -170,14 +168,11 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
 
     private void AddSent(BufferIndex packet)
     {
-        bool more;
         do
         {
             _sent.Add(new ReadOnlySpan<BufferIndex>(in packet));
-            more = (_pool.Header(packet).Flags & BufferFlags.HasNext) != BufferFlags.None;
-            packet = new BufferIndex(_pool.Header(packet).NextBuffer);
         }
-        while (more);
+        while (_pool.MoveNext(ref packet));
     }
 
     private int PostChain(int count)

@@ -55,16 +55,17 @@ internal sealed class PortFiles
 
     private readonly string _directory;
     private readonly IPortStatus _port;
-    private readonly Dictionary<string, string> _written = new(StringComparer.Ordinal);
-    private bool _wasUp;
+    private readonly ulong[] _counted = new ulong[s_counters.Length]; // as the files have it, once this has written them
+    private bool? _wasUp;
     private ulong _timesDown;
 
-    /// <param name="directory">The port's directory, with its files or without.</param>
+    /// <param name="directory">The port's directory, with its files.</param>
     /// <param name="port">What they tell of.</param>
     public PortFiles(string directory, IPortStatus port)
     {
         _directory = directory;
         _port = port;
+        Array.Fill(_counted, ulong.MaxValue);
     }
 
     /// <summary>Makes the files, as they are while nobody has seen the port.</summary>
@@ -97,33 +98,36 @@ internal sealed class PortFiles
     /// <exception cref="IOException">The files are gone.</exception>
     public void Refresh()
     {
-        bool isUp = _port.Link.IsUp;
-        _timesDown += _wasUp && !isUp ? 1UL : 0;
-        _wasUp = isUp;
-        Set("state", isUp ? "4: ACTIVE" : Down);
-        Set("phys_state", isUp ? "5: LinkUp" : Disabled);
-        Set(LinkDowned, Text(_timesDown));
-        foreach ((string name, Func<PortCounters, ulong> value) in s_counters)
+        RefreshLink(_port.Link.IsUp);
+        for (int i = 0; i < s_counters.Length; i++)
         {
-            Set(name, Text(value(_port.Counters)));
+            ulong value = s_counters[i].Value(_port.Counters);
+            if (value != _counted[i])
+            {
+                _counted[i] = value;
+                Overwrite(s_counters[i].Name, value.ToString(CultureInfo.InvariantCulture));
+            }
         }
     }
 
-    private static string Text(ulong value) => value.ToString(CultureInfo.InvariantCulture);
+    private void RefreshLink(bool isUp)
+    {
+        if (isUp == _wasUp)
+        {
+            return;
+        }
+
+        _timesDown += _wasUp == true ? 1UL : 0;
+        _wasUp = isUp;
+        Overwrite("state", isUp ? "4: ACTIVE" : Down);
+        Overwrite("phys_state", isUp ? "5: LinkUp" : Disabled);
+        Overwrite(LinkDowned, _timesDown.ToString(CultureInfo.InvariantCulture));
+    }
 
     private static string GidText(NicIdentity nic)
     {
         string digits = NicIdentity.LinkLocalPrefix.ToString("x16", CultureInfo.InvariantCulture) + nic.LinkLocalInterface.ToString("x16", CultureInfo.InvariantCulture);
         return string.Join(':', digits.Chunk(4).Select(four => new string(four)));
-    }
-
-    private void Set(string name, string text)
-    {
-        if (_written.GetValueOrDefault(name) != text)
-        {
-            _written[name] = text;
-            Overwrite(Path.Combine(_directory, name), Encoding.ASCII.GetBytes(text + "\n"));
-        }
     }
 
     private static void Write(string directory, string name, string text)
@@ -133,9 +137,10 @@ internal sealed class PortFiles
         File.WriteAllText(path, text + "\n");
     }
 
-    private static void Overwrite(string path, byte[] content)
+    private void Overwrite(string name, string text)
     {
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        byte[] content = Encoding.ASCII.GetBytes(text + "\n");
+        using SafeFileHandle file = File.OpenHandle(Path.Combine(_directory, name), FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         RandomAccess.Write(file, content, 0);
         RandomAccess.SetLength(file, content.Length);
     }

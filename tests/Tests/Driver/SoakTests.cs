@@ -11,6 +11,8 @@ namespace Verbena.Tests.Driver;
 /// <remarks>The long runs are those that <c>./test --full</c> makes, too.</remarks>
 public abstract class SoakTests(PortForm form)
 {
+    private const int IdleTurns = 1000; // the generator always has more
+
     [Theory]
     [InlineData(64, 1)]
     [InlineData(64, 2)]
@@ -43,6 +45,7 @@ public abstract class SoakTests(PortForm form)
         using (var port = RdmaPort.Create(form.Change(CabledPorts.Options(name) with { RxQueues = 1, RxQueueSize = 512 }), pool, txQueues: 1, new Random(1)))
         {
             ulong received = 0;
+            int idle = 0;
             var buffers = new BufferIndex[256];
             byte[] bytes = new byte[frameBytes];
             RxQueue queue = port.RxQueues[0];
@@ -52,6 +55,8 @@ public abstract class SoakTests(PortForm form)
             {
                 nics.Step();
                 int count = queue.Receive(buffers);
+                idle = count > 0 ? 0 : idle + 1;
+                Assert.True(idle < IdleTurns, $"packets arrive, but none did after {received}");
                 for (int i = 0; i < count; i++)
                 {
                     bool next = pool.PacketBytes(buffers[i]) == frameBytes && GeneratorFrame.Sequence(pool.Packet(buffers[i])) == received++;

@@ -2,11 +2,20 @@ using Verbena.Interop.Verbs;
 
 namespace Verbena.Driver;
 
-/// <summary>How many completions of a queue told of an error, by what they told. One thread counts, any may read.</summary>
-internal sealed class CompletionErrors
+/// <summary>What went wrong in a queue: completions that told of an error, by what they told, and a restart that failed. One thread counts, any may read.</summary>
+internal sealed class QueueErrors
 {
     private readonly ulong[] _counts = new ulong[(int)ibv_wc_status.IBV_WC_GENERAL_ERR + 1];
+    private int _restartErrno;
 
+    /// <summary>errno of the failed attempt to get the queue going again after an error; 0 while it works.</summary>
+    public int RestartErrno
+    {
+        get => Volatile.Read(ref _restartErrno);
+        set => Volatile.Write(ref _restartErrno, value);
+    }
+
+    /// <summary>Completions with an error.</summary>
     public ulong Total => _counts.Aggregate(0UL, (sum, count) => sum + count);
 
     public void Count(ibv_wc_status status) => Volatile.Write(ref _counts[Index(status)], _counts[Index(status)] + 1);

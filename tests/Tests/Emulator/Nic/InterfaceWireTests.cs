@@ -1,0 +1,102 @@
+using System.Buffers.Binary;
+using System.Net;
+using Verbena.Emulator.Wires;
+using Verbena.Interop;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Emulator.Nic;
+
+/// <summary>The wire to an existing interface; here the loopback interface, on which all that is sent comes in again.</summary>
+public sealed class InterfaceWireTests
+{
+    private const int SegmentBytes = 1000;
+    private const int SegmentsPerPacket = 60;
+    private const int Packets = 4;
+    private const int HeaderBytes = 54;
+
+    [Fact]
+    public async Task What_waits_to_be_cut_is_left_alone_by_what_is_sent_meanwhile()
+    {
+        using InterfaceRequests loopback = new("lo");
+        loopback.SetUp();
+        using InterfaceWire wire = new("lo");
+        SendPackets();
+
+        // In another thread, for a wire that loses count never comes back.
+        CancellationToken cancelled = TestContext.Current.CancellationToken;
+        List<int> received = await Task.Run(() => ReceiveSegments(wire), cancelled).WaitAsync(TimeSpan.FromSeconds(60), cancelled);
+        Assert.Equal(Enumerable.Range(0, Packets * SegmentsPerPacket), received);
+    }
+
+    /// <summary>The numbers that the segments begin with, while short frames are sent after each batch.</summary>
+    private static List<int> ReceiveSegments(InterfaceWire wire)
+    {
+        using FrameBatch received = new();
+        using FrameBatch sent = new();
+        for (int i = 0; i < FrameBatch.Capacity; i++)
+        {
+            sent.Add(new byte[EthernetHeader.MinFrameBytes]);
+        }
+
+        List<int> numbers = [];
+        for (int turn = 0; turn < 1000 && numbers.Count < Packets * SegmentsPerPacket; turn++)
+        {
+            received.Clear();
+            wire.Receive(received);
+            for (int i = 0; i < received.Count; i++)
+            {
+                if (received[i].Length == HeaderBytes + SegmentBytes)
+                {
+                    numbers.Add(BinaryPrimitives.ReadInt32BigEndian(received[i][HeaderBytes..]));
+                }
+            }
+
+            wire.Send(sent);
+        }
+
+        return numbers;
+    }
+
+    /// <summary>Gives the kernel TCP packets that hardware is to cut, as a veth peer does.</summary>
+    private static unsafe void SendPackets()
+    {
+        int socket = Libc.socket(Sockets.AF_PACKET, Sockets.SOCK_RAW | Sockets.SOCK_CLOEXEC, 0);
+        int on = 1;
+        Assert.Equal(0, Libc.setsockopt(socket, IfPacket.SOL_PACKET, IfPacket.PACKET_VNET_HDR, &on, sizeof(int)));
+        sockaddr_ll address = new() { sll_family = Sockets.AF_PACKET, sll_ifindex = (int)Libc.if_nametoindex("lo") };
+        Assert.Equal(0, Libc.bind(socket, &address, (uint)sizeof(sockaddr_ll)));
+        using MessageBatch message = new(1);
+        var header = new virtio_net_hdr
+        {
+            flags = VirtioNet.VIRTIO_NET_HDR_F_NEEDS_CSUM,
+            gso_type = VirtioNet.VIRTIO_NET_HDR_GSO_TCPV4,
+            hdr_len = HeaderBytes,
+            gso_size = SegmentBytes,
+            csum_start = EthernetHeader.Size + Ip4Header.Size,
+            csum_offset = 16,
+        };
+        for (int packet = 0; packet < Packets; packet++)
+        {
+            fixed (byte* bytes = Packet(packet))
+            {
+                message.Point(0, &header, (nuint)sizeof(virtio_net_hdr), bytes, HeaderBytes + (SegmentsPerPacket * SegmentBytes));
+                Assert.Equal(1, Libc.sendmmsg(socket, message.Messages, 1, 0));
+            }
+        }
+
+        _ = Libc.close(socket);
+    }
+
+    private static byte[] Packet(int number)
+    {
+        byte[] packet = new byte[HeaderBytes + (SegmentsPerPacket * SegmentBytes)];
+        Frames.Tcp(IPAddress.Parse("1.1.1.100"), 1000, IPAddress.Parse("1.1.1.2"), 2000).CopyTo(packet, 0);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(16), (ushort)(packet.Length - EthernetHeader.Size));
+        for (int i = 0; i < SegmentsPerPacket; i++)
+        {
+            BinaryPrimitives.WriteInt32BigEndian(packet.AsSpan(HeaderBytes + (i * SegmentBytes)), (number * SegmentsPerPacket) + i);
+        }
+
+        return packet;
+    }
+}
