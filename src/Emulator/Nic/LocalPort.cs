@@ -223,7 +223,7 @@ internal sealed class LocalPort : NicPort
     /// <summary>Delivers a sent frame inside the port, and says whether it is for the wire, which must have carrier.</summary>
     private bool GoesToWire(ReadOnlySpan<byte> frame, NicContext? sender)
     {
-        if (frame.Length > MaxFrameBytes(frame))
+        if (frame.Length > MaxFrameBytes(frame) && IsStillTooLong(frame))
         {
             Counters.Add(PortCounter.TxOversize);
             return false;
@@ -240,6 +240,13 @@ internal sealed class LocalPort : NicPort
         }
 
         return Link.IsUp;
+    }
+
+    /// <summary>Asks Linux again, which may have raised the MTU since.</summary>
+    private bool IsStillTooLong(ReadOnlySpan<byte> frame)
+    {
+        _netdev.Refresh();
+        return frame.Length > MaxFrameBytes(frame);
     }
 
     private int MaxFrameBytes(ReadOnlySpan<byte> frame)
