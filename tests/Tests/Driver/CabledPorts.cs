@@ -13,6 +13,8 @@ internal sealed class CabledPorts : IDisposable
 {
     private const int PoolSize = 4551; // 256 bytes less than five huge pages, so that the last buffer ends where the memory does
 
+    private const int MaxTurns = 100_000; // more than any test needs: what never rests shall fail, not hang
+
     private static readonly Random s_random = new(1);
     private readonly List<RdmaPort> _ports = [];
 
@@ -87,8 +89,10 @@ internal sealed class CabledPorts : IDisposable
     {
         var frames = new List<byte[]>();
         var buffers = new BufferIndex[256];
+        int turns = 0;
         for (int count; (count = queue.Receive(buffers)) > 0;)
         {
+            Assert.True(++turns < MaxTurns, $"a queue runs empty, but after {turns} turns and {frames.Count} frames this one has more");
             foreach (BufferIndex buffer in buffers.AsSpan(0, count))
             {
                 byte[] frame = new byte[Pool.PacketBytes(buffer)];
@@ -116,8 +120,10 @@ internal sealed class CabledPorts : IDisposable
     /// <summary>Steps the NICs until they have nothing left to do.</summary>
     public void Run()
     {
+        int steps = 0;
         while (Nics.Step())
         {
+            Assert.True(++steps < MaxTurns, $"NICs come to rest, but after {steps} steps these have more to do");
         }
     }
 

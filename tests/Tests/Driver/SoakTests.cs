@@ -12,6 +12,7 @@ namespace Verbena.Tests.Driver;
 public abstract class SoakTests(PortForm form)
 {
     private const int IdleTurns = 1000; // the generator always has more
+    private const int FaultEvery = 41; // accesses to memory, of which each batch makes one at least
 
     [Theory]
     [InlineData(64, 1)]
@@ -77,15 +78,17 @@ public abstract class SoakTests(PortForm form)
 
     private void Recover(ulong errors)
     {
-        NicBehaviour behaviour = (form.Behaviour ?? new NicBehaviour()) with { MemoryFaultEvery = 41 };
+        NicBehaviour behaviour = (form.Behaviour ?? new NicBehaviour()) with { MemoryFaultEvery = FaultEvery };
         using var cable = new CabledPorts(form.Change, behaviour, form.Model, mtu: 9000);
         RdmaPort near = cable.Open(cable.NearName);
         RdmaPort far = cable.Open(cable.FarName, options => options with { RxQueues = 1 });
         var random = new Random(4);
         (int sent, int last, ulong received) = (0, -1, 0);
         ulong Lost() => near.TxQueues[0].Counters.Errors;
-        while (Math.Min(far.RxQueues[0].Counters.Errors, Lost()) < errors)
+        ulong Seen() => Math.Min(far.RxQueues[0].Counters.Errors, Lost());
+        for (ulong batch = 0; Seen() < errors; batch++)
         {
+            Assert.True(batch < errors * FaultEvery, $"both queues meet errors again and again, but after {batch} batches they have met {Seen()}");
             byte[][] frames = [.. Enumerable.Range(sent, random.Next(1, 60)).Select(id => CabledPorts.Frame(far.MacAddress, id, random.Next(60, 1515)))];
             cable.Send(near, frames);
             sent += frames.Length;
