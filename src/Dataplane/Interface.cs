@@ -42,6 +42,9 @@ public sealed class Interface
     /// <summary>The largest value that <see cref="Mtu"/> can take: what the port can carry behind an Ethernet header.</summary>
     public int MaxMtu { get; }
 
+    /// <summary>Whether somebody has asked for unicast frames to others, too.</summary>
+    public bool IsPromiscuous { get; internal set; }
+
     /// <summary>Its addresses with their prefix lengths, in the order in which they were given.</summary>
     public IReadOnlyList<Ip4Prefix> Addresses => _addresses;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Verbena.Dataplane.Graph;
 using Verbena.Dataplane.Ping;
 using Verbena.Dataplane.Tables;
@@ -168,6 +169,18 @@ public sealed class Router : IDisposable
         target.MacAddress = address;
         RefreshAdjacencies(target);
         Announce(target, target.Addresses);
+    }
+
+    /// <summary>
+    /// Lets the interface's port receive unicast frames to others, or not any more. A port that refuses stays as it was.
+    /// Routing drops such frames; they are for switching, and for looking at them.
+    /// </summary>
+    [SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "it is the router's, as its neighbors are")]
+    public void SetPromiscuous(Interface target, bool on)
+    {
+        RequirePort(target);
+        target.Port!.SetPromiscuous(on);
+        target.IsPromiscuous = on;
     }
 
     /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>

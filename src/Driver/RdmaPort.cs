@@ -23,20 +23,14 @@ public sealed class RdmaPort : Port
     private readonly QueueMaker _maker;
     private readonly List<RdmaRxQueue> _rxQueues = [];
     private readonly List<RdmaTxQueue> _txQueues = [];
-    private readonly RssQueuePair _rss4;
-    private readonly RssQueuePair _rss6;
-    private readonly SteeringRule[] _multicast;
-    private SteeringRule[] _unicast;
-    private MacAddress _macAddress;
+    private readonly PortSteering _steering;
     private LinkState _link;
-    private bool _adminUp;
     private bool _fatal;
 
     private RdmaPort(RdmaInterfaceOptions options, HostInterface host, BufferPool pool, int txQueues, MacAddress address)
     {
         _options = options;
         _host = host;
-        _macAddress = address;
         try
         {
             _device = _tree.Own(DeviceContext.Open(host));
@@ -69,16 +63,9 @@ public sealed class RdmaPort : Port
 
             int maxTable = (int)attributes.rss_caps.max_rwq_indirection_table_size;
             var table = _tree.Own(new IndirectionTable(_device, workQueues, maxTable, options.Name));
-            _rss4 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
-            _rss6 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
-
-            // Of overlapping rules of equal priority the NIC prefers the kind that was made first, so IPv6's come first.
-            _multicast =
-            [
-                _tree.Own(SteeringRule.Multicast(_rss6, EtherType.Ip6, options.Name)),
-                _tree.Own(SteeringRule.Multicast(_rss4, etherType: null, options.Name)),
-            ];
-            _unicast = UnicastRules(address);
+            RssQueuePair rss4 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
+            RssQueuePair rss6 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
+            _steering = _tree.Own(new PortSteering(rss4, rss6, new SteeredFrames { Address = address }, options.Name));
         }
         catch
         {
@@ -87,9 +74,11 @@ public sealed class RdmaPort : Port
         }
     }
 
+    private SteeredFrames Frames => _steering.Frames;
+
     public override string Name => _options.Name;
 
-    public override MacAddress MacAddress => _macAddress;
+    public override MacAddress MacAddress => Frames.Address;
 
     public override LinkState Link => _link;
 
@@ -127,22 +116,12 @@ public sealed class RdmaPort : Port
         $"rdma device: {_host.RdmaDevice} pci-id {_host.PciId} firmware {_firmware}",
         _maker.Describe(),
         $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
-        $"flags:{(_fatal ? " error" : "")}{(_adminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}",
+        $"flags:{(_fatal ? " error" : "")}{(Frames.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Frames.IsPromiscuous ? " promiscuous" : "")}",
         $"rss: {Word(_options.Rss4)} {Word(_options.Rss6)}",
         .. Troubles(),
     ];
 
-    public override void SetAdminUp(bool up)
-    {
-        if (up == _adminUp)
-        {
-            return;
-        }
-
-        SteeringRule[] rules = [_multicast[0], _multicast[1], _unicast[0], _unicast[1]];
-        SteeringRule.Change(add: up ? rules : [], remove: up ? [] : rules);
-        _adminUp = up;
-    }
+    public override void SetAdminUp(bool up) => _steering.Change(Frames with { IsAdminUp = up });
 
     public override void SetMacAddress(MacAddress address)
     {
@@ -151,15 +130,10 @@ public sealed class RdmaPort : Port
             throw new RdmaException($"{address} can't be the address of {Name}: it must be a unicast address");
         }
 
-        SteeringRule[] rules = UnicastRules(address);
-        if (_adminUp)
-        {
-            SteeringRule.Change(add: rules, remove: _unicast);
-        }
-
-        _unicast = rules;
-        _macAddress = address;
+        _steering.Change(Frames with { Address = address });
     }
+
+    public override void SetPromiscuous(bool on) => _steering.Change(Frames with { IsPromiscuous = on });
 
     public override void ReadEvents()
     {
@@ -202,12 +176,6 @@ public sealed class RdmaPort : Port
         return new VerbsQueueMaker(options, device, tree, domain, region, pool);
     }
 
-    private SteeringRule[] UnicastRules(MacAddress address) =>
-    [
-        SteeringRule.Unicast(_rss6, address, EtherType.Ip6, Name),
-        SteeringRule.Unicast(_rss4, address, etherType: null, Name),
-    ];
-
     private void UpdateLink()
     {
         try
@@ -229,17 +197,11 @@ public sealed class RdmaPort : Port
     // Buffers go back last: while a queue exists, the NIC may write to them.
     private void Release()
     {
-        foreach (SteeringRule rule in _unicast ?? [])
-        {
-            rule.Dispose();
-        }
-
         _tree.Dispose();
         _rxQueues.ForEach(queue => queue.Dispose());
         _txQueues.ForEach(queue => queue.Dispose());
         _rxQueues.Clear();
         _txQueues.Clear();
-        _unicast = [];
     }
 
     private IEnumerable<string> Troubles()

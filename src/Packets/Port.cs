@@ -38,6 +38,9 @@ public abstract class Port : IDisposable
     /// <summary>Receives for <paramref name="address"/> from now on. A refusal leaves the old address receiving.</summary>
     public abstract void SetMacAddress(MacAddress address);
 
+    /// <summary>Receives unicast frames to others too, or not any more. Frames that it receives anyway are not disturbed.</summary>
+    public abstract void SetPromiscuous(bool on);
+
     /// <summary>Reads what the port has to report, such as a link change. Called often by the control thread; never blocks.</summary>
     public abstract void ReadEvents();
 

@@ -22,6 +22,12 @@ internal static class InterfaceCommands
             MacAddress address = words.MacAddress();
             return _ => router.SetMacAddress(target, address);
         });
+        table.Add("set interface promiscuous", "on|off <interface>", "Lets an interface receive unicast frames to others, or not any more", words =>
+        {
+            bool on = words.Keyword("on", "off") == "on";
+            Interface target = words.Interface(router);
+            return _ => router.SetPromiscuous(target, on);
+        });
         table.Add("set interface mtu", "[packet] <bytes> <interface>", "Sets the longest IPv4 packet that an interface sends", words =>
         {
             words.TryKeyword("packet");

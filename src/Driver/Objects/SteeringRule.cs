@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Verbena.Interop.Verbs;
-using Verbena.Packets;
 using static Verbena.Interop.Verbs.Libibverbs;
 
 namespace Verbena.Driver.Objects;
@@ -9,36 +8,28 @@ namespace Verbena.Driver.Objects;
 /// <summary>A rule by which the NIC steers frames to a queue pair. It acts between <see cref="Add"/> and <see cref="Remove"/>, which may be repeated.</summary>
 internal sealed unsafe class SteeringRule : IDisposable
 {
-    private static readonly MacAddress s_groupBit = new(0x0100_0000_0000);
-
     private readonly RssQueuePair _target;
     private readonly string _subject;
     private readonly RuleAttributes _attributes;
     private ibv_flow* _flow;
 
-    private SteeringRule(RssQueuePair target, MacAddress value, MacAddress mask, ushort? etherType, ibv_flow_flags flags, string subject)
+    /// <summary>Steers the frames that pass <paramref name="filter"/>; with an EtherType, only those of that type.</summary>
+    public SteeringRule(RssQueuePair target, FrameFilter filter, ushort? etherType, string subject)
     {
         _target = target;
         _subject = subject;
         _attributes.Head.size = (ushort)sizeof(RuleAttributes);
         _attributes.Head.num_of_specs = 1;
         _attributes.Head.port = 1;
-        _attributes.Head.flags = flags;
+        _attributes.Head.priority = filter.Priority;
+        _attributes.Head.flags = filter.IsCopied ? ibv_flow_flags.IBV_FLOW_ATTR_FLAGS_DONT_TRAP : default;
         _attributes.Ethernet.type = ibv_flow_spec_type.IBV_FLOW_SPEC_ETH;
         _attributes.Ethernet.size = (ushort)sizeof(ibv_flow_spec_eth);
-        _attributes.Ethernet.val.dst_mac = value;
-        _attributes.Ethernet.mask.dst_mac = mask;
+        _attributes.Ethernet.val.dst_mac = filter.Value;
+        _attributes.Ethernet.mask.dst_mac = filter.Mask;
         _attributes.Ethernet.val.ether_type = etherType ?? 0;
         _attributes.Ethernet.mask.ether_type = (ushort)(etherType is null ? 0 : 0xFFFF);
     }
-
-    /// <summary>Steers frames to <paramref name="address"/>; with an EtherType, only those of that type.</summary>
-    public static SteeringRule Unicast(RssQueuePair target, MacAddress address, ushort? etherType, string subject) =>
-        new(target, address, MacAddress.Broadcast, etherType, flags: default, subject);
-
-    /// <summary>Steers a copy of each frame to a group address; others, Linux among them, receive it too.</summary>
-    public static SteeringRule Multicast(RssQueuePair target, ushort? etherType, string subject) =>
-        new(target, s_groupBit, s_groupBit, etherType, ibv_flow_flags.IBV_FLOW_ATTR_FLAGS_DONT_TRAP, subject);
 
     /// <summary>Puts the rule into force.</summary>
     public void Add()

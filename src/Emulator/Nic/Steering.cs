@@ -38,11 +38,12 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         int copies = Deliver(frame, in info, flows.Sniffers);
         ReadFields(frame, in info, flows.Receive);
         int hits = flows.Receive.Find(in info.Headers, in _fields, _hits);
-        copies += Deliver(frame, in info, hits);
+        int copiesByFlows = Deliver(frame, in info, hits);
+        copies += copiesByFlows;
         bool trapped = hits > 0 && _hits[hits - 1].Traps;
         if (!trapped)
         {
-            copies += isMulticast ? MulticastLeft(frame, in info) : UnicastLeft(frame, in info);
+            copies += isMulticast ? MulticastLeft(frame, in info) : UnicastLeft(frame, in info, wasCopied: copiesByFlows > 0);
         }
 
         Settle(copies, hits);
@@ -176,9 +177,10 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>The default flows lie behind Linux's own, which take broadcast (fs_core.c, MLX5_FLOW_NAMESPACE_LEFTOVERS).</summary>
     private bool IsLinuxsAlone(ReadOnlySpan<byte> frame) => netdev.HasCarrier && new MacAddress(frame[..6]) == MacAddress.Broadcast;
 
-    private int UnicastLeft(ReadOnlySpan<byte> frame, in FrameInfo info)
+    /// <summary>Linux gets what nobody wanted, as a promiscuous netdev does; of what somebody has got a copy, only what is for its address.</summary>
+    private int UnicastLeft(ReadOnlySpan<byte> frame, in FrameInfo info, bool wasCopied)
     {
-        bool forLinux = flows.AllDefault.Length == 0 || IsNetdevs(frame);
+        bool forLinux = IsNetdevs(frame) || (flows.AllDefault.Length == 0 && !wasCopied);
         return !forLinux ? Deliver(frame, in info, flows.AllDefault) : netdev.HasCarrier ? ForNetdev(frame) : 0;
     }
 

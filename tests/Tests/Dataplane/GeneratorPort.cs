@@ -30,6 +30,10 @@ internal sealed class GeneratorPort(BufferPool buffers, string name, string macA
     {
     }
 
+    public override void SetPromiscuous(bool on)
+    {
+    }
+
     public override void ReadEvents()
     {
     }

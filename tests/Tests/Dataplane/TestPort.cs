@@ -31,6 +31,8 @@ internal class TestPort : Port
 
     public bool IsAdminUp { get; private set; }
 
+    public bool IsPromiscuous { get; private set; }
+
     /// <summary>What the NIC says about the frames that it receives.</summary>
     public BufferFlags ReceivedFlags
     {
@@ -49,6 +51,8 @@ internal class TestPort : Port
     public override void SetAdminUp(bool up) => IsAdminUp = up;
 
     public override void SetMacAddress(MacAddress address) => _macAddress = address;
+
+    public override void SetPromiscuous(bool on) => IsPromiscuous = on;
 
     public override void ReadEvents()
     {

@@ -69,6 +69,16 @@ public sealed class RouterCommandsTests : IDisposable
     }
 
     [Fact]
+    public void An_interface_is_made_promiscuous_and_back()
+    {
+        Run("set interface promiscuous on left");
+        Assert.True(_test.LeftPort.IsPromiscuous);
+        Assert.False(_test.RightPort.IsPromiscuous);
+        Run("set interface promiscuous off left");
+        Assert.False(_test.LeftPort.IsPromiscuous);
+    }
+
+    [Fact]
     public void Show_hardware_has_VPPs_layout() => Assert.Equal(
         """
                       Name                Idx   Link  Hardware
@@ -174,6 +184,8 @@ public sealed class RouterCommandsTests : IDisposable
     [InlineData("set interface mtu 1501 left")]
     [InlineData("set interface mtu -1 left")]
     [InlineData("set interface mtu 99999999999999999999 left")]
+    [InlineData("set interface promiscuous left")]
+    [InlineData("set interface promiscuous on local0")]
     [InlineData("set interface mac address left ff:ff:ff:ff:ff:ff")]
     [InlineData("set interface mac address left 02:00:00:00:00")]
     [InlineData("set interface ip address left 10.0.0.1/33")]

@@ -80,6 +80,14 @@ public sealed class SteeringTests : IDisposable
         Expect(2, 0);
     }
 
+    [Fact]
+    public void What_a_flow_for_all_unicast_has_copied_reaches_Linux_only_at_its_address()
+    {
+        _a.Flow(Flows.Ethernet("00:00:00:00:00:00", Group), flow => flow with { Priority = 1, DontTrap = true });
+        _port.FromWire(TestPort.Frame("02:00:00:00:00:33"), TestPort.Frame("02:00:00:00:00:aa"), TestPort.Frame(MacA), TestPort.Frame(MacB));
+        Assert.Equal((3, 1, 1), (Count(_a), Count(_b), _port.Netdev.Received.Count));
+    }
+
     [Theory]
     [InlineData(MacA, 0, 0, 0, 1)] // never back to the sender
     [InlineData(MacB, 0, 1, 0, 0)]
