@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Verbena.Driver;
 using Verbena.Emulator;
 
@@ -6,8 +7,9 @@ namespace Verbena.Bench;
 
 /// <summary>A minute of forwarding: what it allocates by itself, and what it loses while the rest of the process keeps the collector busy.</summary>
 /// <remarks>
-/// The second half offers a rate that leaves both cores time, so that a lost packet is one for which a thread was held up for
-/// longer than the ring lasts: by the collector, or by whoever else has the machine.
+/// The rate leaves both cores time, so that a lost packet is one for which a thread was held up for longer than the ring
+/// lasts: by the collector, or by whoever else has the machine. Which of them it was tell the third thread that does the same
+/// work without garbage, the collector's longest pause, and for how long the worker could have run but had no processor.
 /// </remarks>
 internal static class QuietMinuteBenchmark
 {
@@ -15,16 +17,20 @@ internal static class QuietMinuteBenchmark
     private const int RingSize = 4096;            // lasts 20 ms at that rate
     private const int BytesPerMillisecond = 100_000; // 100 MB/s
     private const int ObjectBytes = 1000;
+    private const int ObjectsAtOnce = 4096; // some of the objects live for a while, as in a real process
 
     public static void Run(TimeSpan duration)
     {
-        Console.WriteLine($"Forwarding for {duration.TotalSeconds:F0} s:");
-        Forward(duration, allocate: false);
-        Forward(duration, allocate: true);
+        Console.WriteLine($"Forwarding for {duration.TotalSeconds:F0} s, {Rate:N0} packets a second, a ring of {RingSize}:");
+        Forward("alone", duration, _ => { });
+        byte[][] cleared = [.. Enumerable.Range(0, ObjectsAtOnce).Select(_ => new byte[ObjectBytes])];
+        Forward("beside a thread that clears 100 MB/s", duration, item => Array.Clear(cleared[item % ObjectsAtOnce]));
+        byte[][] kept = new byte[ObjectsAtOnce][];
+        Forward("beside a thread that allocates 100 MB/s", duration, item => kept[item % ObjectsAtOnce] = new byte[ObjectBytes]);
         Console.WriteLine();
     }
 
-    private static void Forward(TimeSpan duration, bool allocate)
+    private static void Forward(string title, TimeSpan duration, Action<long> neighbour)
     {
         using EmulatedNics nics = NicPair.AttachRunning(Rate, out NicPair pair);
         using ForwardingPath path = new(pair, RdmaMode.Auto, RingSize);
@@ -32,30 +38,48 @@ internal static class QuietMinuteBenchmark
         {
             Thread.Sleep(TimeSpan.FromSeconds(1)); // the compiler has done its work
             (double offered, double lost) = (pair.Offered, pair.OutOfBuffer);
+            TimeSpan waited = WorkerWaited();
             (long bytes, int collections) = (GC.GetTotalAllocatedBytes(precise: true), GC.CollectionCount(0));
-            long start = Stopwatch.GetTimestamp();
-            byte[][] kept = new byte[4096][]; // some of the objects live for a while, as in a real process
-            for (int next = 0; Stopwatch.GetElapsedTime(start) < duration;)
-            {
-                if (allocate)
-                {
-                    Allocate(kept, ref next, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds * BytesPerMillisecond / ObjectBytes);
-                }
-
-                Thread.Sleep(1);
-            }
-
+            List<double> pauses = RunBeside(duration, neighbour);
             bytes = GC.GetTotalAllocatedBytes(precise: true) - bytes;
-            Console.WriteLine($"  {(allocate ? "beside a thread that allocates 100 MB/s" : "alone"),-39}: {pair.Offered - offered:N0} packets offered, "
-                + $"{pair.OutOfBuffer - lost:N0} lost; {bytes / 1e6:F3} MB allocated, {GC.CollectionCount(0) - collections} collections");
+            waited = WorkerWaited() - waited;
+            string pauseTimes = pauses is [] ? "" : $" (pauses: median {pauses[pauses.Count / 2]:F1} ms, longest {pauses[^1]:F1} ms)";
+            Console.WriteLine($"  {title,-39}: {pair.Offered - offered:N0} packets offered, {pair.OutOfBuffer - lost:N0} lost; "
+                + $"{bytes / 1e6:F3} MB allocated, {GC.CollectionCount(0) - collections} collections{pauseTimes}; "
+                + $"the worker waited {waited / duration:P0} of the time for a processor");
         }
     }
 
-    private static void Allocate(byte[][] kept, ref int next, long until)
+    /// <summary>Gives the neighbour its work for a while, each millisecond a part. Returns the collector's pauses in milliseconds, sorted.</summary>
+    private static List<double> RunBeside(TimeSpan duration, Action<long> neighbour)
     {
-        for (; next < until; next++)
+        List<double> pauses = new(capacity: 4096);
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan paused = GC.GetTotalPauseDuration();
+        long next = 0;
+        for (TimeSpan elapsed; (elapsed = Stopwatch.GetElapsedTime(start)) < duration; Thread.Sleep(1))
         {
-            kept[next % kept.Length] = new byte[ObjectBytes];
+            for (long until = (long)elapsed.TotalMilliseconds * BytesPerMillisecond / ObjectBytes; next < until; next++)
+            {
+                neighbour(next);
+            }
+
+            TimeSpan now = GC.GetTotalPauseDuration();
+            if (now != paused)
+            {
+                pauses.Add((now - paused).TotalMilliseconds); // there is a collection each half second or so
+                paused = now;
+            }
         }
+
+        pauses.Sort();
+        return pauses;
+    }
+
+    /// <summary>How long the worker was ready to run and others had the processors, as the kernel counts it (Documentation/scheduler/sched-stats.rst).</summary>
+    private static TimeSpan WorkerWaited()
+    {
+        string worker = Directory.EnumerateDirectories("/proc/self/task").Single(task => File.ReadAllText($"{task}/comm").TrimEnd() == WorkerThread.Name);
+        return TimeSpan.FromMicroseconds(long.Parse(File.ReadAllText($"{worker}/schedstat").Split(' ')[1], CultureInfo.InvariantCulture) / 1e3);
     }
 }
