@@ -8,9 +8,14 @@ internal static class AddressRules
     /// <exception cref="RouterException">It can't have this one, and why.</exception>
     public static void Check(Interface target, Ip4Prefix address, IReadOnlyList<Interface> interfaces)
     {
-        if (target.Port is null)
+        if (target.Index == 0)
         {
             throw new RouterException($"{target} interface doesn't support IP addressing");
+        }
+
+        if (target.Match is { CanRoute: false })
+        {
+            throw new RouterException($"sub-interface without exact-match doesn't support IP addressing: {target}");
         }
 
         if (!IsHostAddress(address))

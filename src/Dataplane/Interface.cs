@@ -1,3 +1,5 @@
+using System.Globalization;
+using Verbena.Dataplane.L2;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane;
@@ -12,7 +14,15 @@ public sealed class Interface
     /// <summary>The shortest that a link may have (RFC 791, 3.2).</summary>
     public const int MinMtu = 68;
 
+    /// <summary>The longest IPv4 packet that an interface without a port can be told to send, in bytes.</summary>
+    public const int MaxVirtualMtu = 9000;
+
+    private static readonly SubInterfaceTable s_none = new([]);
+
     private readonly List<Ip4Prefix> _addresses = [];
+    private SubInterfaceTable _subInterfaces = s_none;
+    private L2Port? _l2;
+    private TagRewrite? _tagRewrite;
     private InterfaceCounters _cleared;
     private ulong _macBits;
     private uint _primaryAddress;
@@ -28,13 +38,74 @@ public sealed class Interface
         MacAddress = port?.MacAddress ?? default;
     }
 
+    /// <summary>Makes a sub-interface.</summary>
+    internal Interface(Interface parent, int index, int id, VlanMatch match)
+        : this(string.Create(CultureInfo.InvariantCulture, $"{parent.Name}.{id}"), index, port: null)
+    {
+        (Parent, Match) = (parent, match);
+        MaxMtu = parent.MaxMtu - (match.TagCount > 1 ? VlanTag.Size : 0); // for one tag every port has room
+        Mtu = Math.Min(parent.Mtu, MaxMtu);
+    }
+
+    /// <summary>Makes an interface that is no port's: a loopback, which can be a bridge domain's BVI.</summary>
+    internal Interface(string name, int index, MacAddress address)
+        : this(name, index, port: null)
+    {
+        (IsVirtual, MacAddress, MaxMtu, Mtu) = (true, address, MaxVirtualMtu, DefaultMtu);
+    }
+
     public string Name { get; }
 
     /// <summary>What VPP calls sw_if_index: 0 is <c>local0</c>; an index is used again after its interface was removed.</summary>
     public int Index { get; }
 
-    /// <summary>The NIC's port below the interface; <c>local0</c> has none.</summary>
+    /// <summary>The NIC's port below the interface; sub-interfaces, loopbacks and <c>local0</c> have none of their own.</summary>
     public Port? Port { get; }
+
+    /// <summary>The interface whose port a sub-interface shares, by the VLAN tags of <see cref="Match"/>; else null.</summary>
+    public Interface? Parent { get; }
+
+    /// <summary>Which of its parent's frames are a sub-interface's.</summary>
+    public VlanMatch? Match { get; }
+
+    /// <summary>The interface that has the port: a sub-interface's parent, else itself.</summary>
+    public Interface Main => Parent ?? this;
+
+    /// <summary>True for loopback and bvi interfaces.</summary>
+    public bool IsVirtual { get; }
+
+    /// <summary>What it does with VLAN tags in L2 mode; null: nothing. The worker reads it.</summary>
+    public TagRewrite? TagRewrite
+    {
+        get => Volatile.Read(ref _tagRewrite);
+        internal set => Volatile.Write(ref _tagRewrite, value);
+    }
+
+    /// <summary>Its sub-interfaces, in the order in which they were made.</summary>
+    public IReadOnlyList<Interface> SubInterfaces => SubInterfaceTable.All;
+
+    /// <summary>Itself and its sub-interfaces.</summary>
+    internal IEnumerable<Interface> WithSubInterfaces => SubInterfaces.Prepend(this);
+
+    /// <summary>Finds the sub-interface of a frame. The worker reads it.</summary>
+    internal SubInterfaceTable SubInterfaceTable
+    {
+        get => Volatile.Read(ref _subInterfaces);
+        set => Volatile.Write(ref _subInterfaces, value);
+    }
+
+    /// <summary>What it is in L2 mode, null in L3 mode. Changed while the worker is parked.</summary>
+    internal L2Port? L2
+    {
+        get => Volatile.Read(ref _l2);
+        set => Volatile.Write(ref _l2, value);
+    }
+
+    /// <summary>True if it is up and IPv4 packets are for it: not in L2 mode, or the BVI of a bridge domain.</summary>
+    internal bool IsRouting => IsAdminUp && (L2 is null || L2.IsBvi);
+
+    /// <summary>The longest frame that it can send, tags included, in bytes.</summary>
+    internal int MaxFrameBytes => Main.MaxMtu + EthernetHeader.Size + VlanTag.Size;
 
     /// <summary>The longest IPv4 packet that the interface sends, in bytes.</summary>
     public int Mtu { get; internal set; }
@@ -58,7 +129,7 @@ public sealed class Interface
     /// <summary>The address it sends from and receives for. Kept as one word, so that the worker never reads half of a change.</summary>
     public MacAddress MacAddress
     {
-        get => new(Volatile.Read(ref _macBits));
+        get => new(MacBits);
         internal set => Volatile.Write(ref _macBits, value.Bits);
     }
 
@@ -75,7 +146,7 @@ public sealed class Interface
     /// <summary>What the worker counts about this interface; nobody else writes it.</summary>
     internal WorkerInterfaceCounters Worker { get; } = new();
 
-    internal ulong MacBits => Volatile.Read(ref _macBits);
+    internal ulong MacBits => Volatile.Read(ref Main._macBits);
 
     internal void AddAddress(Ip4Prefix address)
     {
@@ -112,6 +183,10 @@ public sealed class Interface
     {
         InterfaceCounters sum = new()
         {
+            RxPackets = Volatile.Read(ref Worker.RxPackets),
+            RxBytes = Volatile.Read(ref Worker.RxBytes),
+            TxPackets = Volatile.Read(ref Worker.TxPackets),
+            TxBytes = Volatile.Read(ref Worker.TxBytes),
             Drops = Volatile.Read(ref Worker.Drops),
             Ip4 = Volatile.Read(ref Worker.Ip4),
             TxErrors = Volatile.Read(ref Worker.TxErrors),
@@ -188,4 +263,22 @@ internal sealed class WorkerInterfaceCounters
     public ulong Drops;
     public ulong Ip4;
     public ulong TxErrors;
+
+    // Of interfaces without a port of their own; a port's queues count themselves.
+    public ulong RxPackets;
+    public ulong RxBytes;
+    public ulong TxPackets;
+    public ulong TxBytes;
+
+    public void CountReceived(int bytes)
+    {
+        RxPackets++;
+        RxBytes += (uint)bytes;
+    }
+
+    public void CountSent(int bytes)
+    {
+        TxPackets++;
+        TxBytes += (uint)bytes;
+    }
 }

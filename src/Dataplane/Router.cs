@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Verbena.Dataplane.Graph;
+using Verbena.Dataplane.L2;
 using Verbena.Dataplane.Ping;
 using Verbena.Dataplane.Tables;
 using Verbena.Packets;
@@ -30,10 +31,14 @@ public sealed class Router : IDisposable
         _connected = new ConnectedRoutes(_tables, Park);
         _routes = new StaticRoutes(_tables, _neighbors);
         _pings = new PingSessions(_tables, Worker.Messages.Requests);
+        Bridging = new Bridging(_tables, Park, RequirePromiscuous, FollowMode);
         _tables.SetInterface(0, new Interface("local0", 0, port: null));
     }
 
     public BufferPool Buffers { get; }
+
+    /// <summary>Interfaces in L2 mode: bridge domains and cross-connects.</summary>
+    public Bridging Bridging { get; }
 
     /// <summary>Moves the packets: some thread has to call its <see cref="Worker.RunOnce"/> again and again.</summary>
     public Worker Worker { get; }
@@ -82,27 +87,56 @@ public sealed class Router : IDisposable
     public Interface AddInterface(Port port)
     {
         ArgumentNullException.ThrowIfNull(port);
-        if (FindInterface(port.Name) is not null)
+        CheckName(port.Name);
+        return Add(new Interface(port.Name, _tables.FreeInterfaceIndex(), port));
+    }
+
+    /// <summary>Makes an interface of those frames of another's port that have certain VLAN tags, down, named <c>PARENT.ID</c>.</summary>
+    public Interface AddSubInterface(Interface parent, int id, VlanMatch match)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        if (parent.Port is null)
         {
-            throw new RouterException($"an interface named {port.Name} exists already");
+            throw new RouterException($"{parent} has no port: it can't have sub-interfaces");
         }
 
-        using (Park())
+        if (parent.SubInterfaces.FirstOrDefault(other => other.Match!.IsSameAs(match)) is { } taken)
         {
-            Interface added = new(port.Name, _tables.FreeInterfaceIndex(), port);
-            _tables.SetInterface(added.Index, added);
-            Worker.Graph.Add(added);
-            return added;
+            throw new RouterException($"{taken} has these frames already");
         }
+
+        Interface added = new(parent, _tables.FreeInterfaceIndex(), id, match);
+        CheckName(added.Name);
+        parent.SubInterfaceTable = parent.SubInterfaceTable.With(added);
+        return Add(added);
+    }
+
+    /// <summary>Makes an interface without a port, down: it can be the BVI of a bridge domain.</summary>
+    public Interface AddVirtualInterface(string name, MacAddress address)
+    {
+        CheckName(name);
+        CheckUnicast(address);
+        return Add(new Interface(name, _tables.FreeInterfaceIndex(), address));
     }
 
     /// <summary>Takes an interface away, with its addresses, routes, neighbors and the packets that wait for it.</summary>
     public void Remove(Interface target)
     {
-        RequirePort(target);
+        RequireNotLocal0(target);
+        foreach (Interface sub in target.SubInterfaces)
+        {
+            Remove(sub);
+        }
+
         using (Park())
         {
             target.IsAdminUp = false;
+            Bridging.Forget(target);
+            if (target.Parent is { } parent)
+            {
+                parent.SubInterfaceTable = parent.SubInterfaceTable.Without(target);
+            }
+
             _connected.Remove(target);
             _routes.ResolveAll();
             _neighbors.RemoveWhere((link, _, _) => link == target);
@@ -114,13 +148,23 @@ public sealed class Router : IDisposable
     /// <summary>Sets an interface and its port up or down. A down interface has no routes, and forgets its learned neighbors.</summary>
     public void SetAdminUp(Interface target, bool up)
     {
-        RequirePort(target);
+        RequireNotLocal0(target);
         if (target.IsAdminUp == up)
         {
             return;
         }
 
-        target.Port!.SetAdminUp(up);
+        if (up && target.Parent is { IsAdminUp: false } parent)
+        {
+            throw new RouterException($"super-interface {parent} must be up");
+        }
+
+        target.Port?.SetAdminUp(up);
+        foreach (Interface sub in target.SubInterfaces.Where(_ => !up))
+        {
+            SetAdminUp(sub, up: false);
+        }
+
         target.IsAdminUp = up;
         if (!up)
         {
@@ -159,16 +203,21 @@ public sealed class Router : IDisposable
     /// <summary>Gives an interface and its port another Ethernet address, and announces it. A port that refuses keeps the old one.</summary>
     public void SetMacAddress(Interface target, MacAddress address)
     {
-        RequirePort(target);
-        if (address.IsMulticast || address.IsZero)
+        RequireNotLocal0(target);
+        CheckUnicast(address);
+        if (target.Parent is { } parent)
         {
-            throw new RouterException($"{address} is no unicast Ethernet address");
+            throw new RouterException($"{target} has the Ethernet address of {parent}: change that");
         }
 
-        target.Port!.SetMacAddress(address);
+        target.Port?.SetMacAddress(address);
         target.MacAddress = address;
-        RefreshAdjacencies(target);
-        Announce(target, target.Addresses);
+        Bridging.MacAddressChanged(target);
+        foreach (Interface changed in target.WithSubInterfaces)
+        {
+            RefreshAdjacencies(changed);
+            Announce(changed, changed.Addresses);
+        }
     }
 
     /// <summary>
@@ -178,15 +227,20 @@ public sealed class Router : IDisposable
     [SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "it is the router's, as its neighbors are")]
     public void SetPromiscuous(Interface target, bool on)
     {
-        RequirePort(target);
-        target.Port!.SetPromiscuous(on);
+        ArgumentNullException.ThrowIfNull(target);
+        if (target.Port is not { } port)
+        {
+            throw new RouterException($"{target} has no port of its own that could be promiscuous");
+        }
+
+        port.SetPromiscuous(on || target.WithSubInterfaces.Any(item => item.L2 is not null));
         target.IsPromiscuous = on;
     }
 
     /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>
     public void SetMtu(Interface target, int bytes)
     {
-        RequirePort(target);
+        RequireNotLocal0(target);
         if (bytes < Interface.MinMtu || bytes > target.MaxMtu)
         {
             throw new RouterException($"MTU {bytes} is out of range: {target} can have {Interface.MinMtu} to {target.MaxMtu}");
@@ -199,7 +253,7 @@ public sealed class Router : IDisposable
     /// <summary>Sets a static neighbor, on a network that the interface is connected to.</summary>
     public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress)
     {
-        RequirePort(target);
+        RequireNotLocal0(target);
         Adjacency current = _tables.LookUp(address);
         bool onLink = current.Kind == AdjacencyKind.Glean || current.IsNeighbor(address);
         if (!onLink || current.Interface != target)
@@ -207,11 +261,7 @@ public sealed class Router : IDisposable
             throw new RouterException($"{address} is no host of a network that {target} is connected to");
         }
 
-        if (macAddress.IsMulticast || macAddress.IsZero)
-        {
-            throw new RouterException($"{macAddress} is no unicast Ethernet address");
-        }
-
+        CheckUnicast(macAddress);
         _neighbors.SetStatic(target, address, macAddress, _now);
     }
 
@@ -299,24 +349,51 @@ public sealed class Router : IDisposable
         }
 
         _neighbors.Age(now, Probe);
+        Bridging.Age(now);
         _pings.Advance(now);
     }
 
     /// <summary>Removes all interfaces and returns all buffers. The worker's thread must have ended.</summary>
     public void Dispose()
     {
-        foreach (Interface removed in Interfaces.Where(candidate => candidate.Port is not null))
+        foreach (Interface removed in Interfaces.Where(candidate => candidate.Index != 0 && candidate.Parent is null)) // sub-interfaces go with their parents
         {
             Remove(removed);
         }
     }
 
-    private static void RequirePort(Interface target)
+    private static void RequireNotLocal0(Interface target)
     {
         ArgumentNullException.ThrowIfNull(target);
-        if (target.Port is null)
+        if (target.Index == 0)
         {
             throw new RouterException($"{target} has no port: it stays as it is");
+        }
+    }
+
+    private static void CheckUnicast(MacAddress address)
+    {
+        if (address.IsMulticast || address.IsZero)
+        {
+            throw new RouterException($"{address} is no unicast Ethernet address");
+        }
+    }
+
+    private void CheckName(string name)
+    {
+        if (FindInterface(name) is not null)
+        {
+            throw new RouterException($"an interface named {name} exists already");
+        }
+    }
+
+    private Interface Add(Interface added)
+    {
+        using (Park())
+        {
+            _tables.SetInterface(added.Index, added);
+            Worker.Graph.Add(added);
+            return added;
         }
     }
 
@@ -325,14 +402,36 @@ public sealed class Router : IDisposable
 
     private void Take(in WorkerReport report)
     {
-        if (report.Kind != WorkerReportKind.NeighborSeen)
+        Interface? link = _tables.Interfaces[report.Interface]; // removed meanwhile, perhaps
+        switch (report.Kind)
         {
-            _pings.Take(in report);
+            case WorkerReportKind.NeighborSeen when link is not null:
+                _neighbors.Learn(link, report.Address, report.MacAddress, report.Time);
+                break;
+            case WorkerReportKind.MacAddressSeen when link is not null:
+                Bridging.Learn(link, report.MacAddress, report.Time);
+                break;
+            case WorkerReportKind.NeighborSeen or WorkerReportKind.MacAddressSeen:
+                break;
+            default:
+                _pings.Take(in report);
+                break;
         }
-        else if (_tables.Interfaces[report.Interface] is { } link)
+    }
+
+    /// <summary>Switching needs all frames of a port. What a person has asked for stays apart.</summary>
+    private static void RequirePromiscuous(Interface target, bool needed) => target.Port?.SetPromiscuous(needed || target.IsPromiscuous);
+
+    /// <summary>In L2 mode an interface keeps its addresses, but has no routes and no neighbors.</summary>
+    private void FollowMode(Interface target)
+    {
+        if (!target.IsRouting)
         {
-            _neighbors.Learn(link, report.Address, report.MacAddress, report.Time);
+            _neighbors.RemoveWhere((link, _, _) => link == target);
         }
+
+        UpdateRoutes(target);
+        Announce(target, target.Addresses);
     }
 
     private void UpdateRoutes(Interface target)
@@ -350,7 +449,7 @@ public sealed class Router : IDisposable
     /// <summary>Tells the link which Ethernet address own addresses have (RFC 5227, 2.3).</summary>
     private void Announce(Interface target, IEnumerable<Ip4Prefix> addresses)
     {
-        foreach (Ip4Prefix address in addresses.Where(_ => target.IsAdminUp))
+        foreach (Ip4Prefix address in addresses.Where(_ => target.IsRouting))
         {
             RequestArp(target, address.Address, address.Address, MacAddress.Broadcast);
         }

@@ -16,6 +16,9 @@ internal enum WorkerReportKind
 {
     /// <summary>ARP told a neighbor's Ethernet address.</summary>
     NeighborSeen,
+
+    /// <summary>An Ethernet address sends from behind an interface of a bridge domain.</summary>
+    MacAddressSeen,
     EchoRequestSent,
     EchoRequestNoBuffer,
     EchoReply,

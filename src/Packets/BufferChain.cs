@@ -120,6 +120,42 @@ public static class BufferChain
         return true;
     }
 
+    /// <summary>Copies a packet, with all its buffers and what their headers say.</summary>
+    /// <returns>False if the pool had too few buffers; none is taken then.</returns>
+    public static bool TryCopy(this BufferPool pool, BufferIndex packet, out BufferIndex copy)
+    {
+        if (!pool.TryTake(out copy))
+        {
+            return false;
+        }
+
+        pool.CopyBuffer(packet, copy);
+        BufferIndex last = copy;
+        while (pool.MoveNext(ref packet))
+        {
+            if (!pool.TryTake(out BufferIndex next))
+            {
+                pool.ReturnPackets([copy]);
+                return false;
+            }
+
+            pool.CopyBuffer(packet, next);
+            pool.Header(last).NextBuffer = next.Value;
+            pool.Header(last).Flags |= BufferFlags.HasNext;
+            last = next;
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies one buffer, which is then the last of its packet.</summary>
+    private static void CopyBuffer(this BufferPool pool, BufferIndex from, BufferIndex to)
+    {
+        pool.Header(to) = pool.Header(from);
+        pool.Header(to).Flags &= ~BufferFlags.HasNext;
+        pool.Packet(from).CopyTo(pool.Packet(to));
+    }
+
     private static void ReturnRest(this BufferPool pool, BufferIndex buffer)
     {
         ref BufferHeader header = ref pool.Header(buffer);

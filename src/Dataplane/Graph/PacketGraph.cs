@@ -39,7 +39,15 @@ internal sealed class PacketGraph
         ArpReplyNode arpReply = new(graph, messages, _interfaceOutput);
         ArpInputNode arpInput = new(graph, arpReply);
         Ip4InputNode ip4Input = new(graph, lookup);
-        EthernetInputNode ethernetInput = new(graph, arpInput, ip4Input);
+
+        L2OutputNode l2Output = new(graph, _interfaceOutput);
+        L2FloodNode l2Flood = new(graph, l2Output);
+        L2ForwardNode l2Forward = new(graph, l2Output, l2Flood);
+        L2LearnNode l2Learn = new(graph, messages, l2Forward);
+        L2InputNode l2Input = new(graph, l2Learn, l2Forward, l2Output);
+        EthernetInputNode ethernetInput = new(graph, arpInput, ip4Input, l2Input);
+        l2Output.Connect(ethernetInput);
+        _interfaceOutput.Connect(l2Input);
 
         _rdmaInput = new RdmaInputNode(graph, ethernetInput);
         _inputs = [_rdmaInput, _neighborWait, new ControlInputNode(graph, messages, arpRequests, lookup)];
@@ -69,7 +77,10 @@ internal sealed class PacketGraph
     public void Add(Interface added)
     {
         _interfaceOutput.Add(added);
-        _rdmaInput.Add(added);
+        if (added.Port is not null)
+        {
+            _rdmaInput.Add(added);
+        }
     }
 
     /// <summary>Leaves the port alone, and drops the packets that wait for it. While the worker is parked.</summary>

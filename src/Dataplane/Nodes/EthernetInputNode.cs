@@ -3,8 +3,11 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary>ethernet-input: keeps frames for this router and sorts them by type. Next: arp-input, ip4-input.</summary>
-internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpInput, InternalNode ip4Input)
+/// <summary>
+/// ethernet-input: finds the sub-interface of a frame, and keeps frames for this router, sorted by type. Next: arp-input, ip4-input,
+/// l2-input.
+/// </summary>
+internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpInput, InternalNode ip4Input, InternalNode l2Input)
     : InternalNode(dispatcher, "ethernet-input")
 {
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
@@ -18,8 +21,20 @@ internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpI
                 continue;
             }
 
-            ref EthernetHeader ethernet = ref Buffers.PacketHeader<EthernetHeader>(packet);
             Interface rx = Dispatcher.Tables.InterfaceAt(header.RxInterface);
+            bool tagsMatter = !rx.SubInterfaceTable.IsEmpty || VlanTag.IsTag(Buffers.PacketHeader<EthernetHeader>(packet).Type);
+            if (tagsMatter && !TryEnter(packet, ref rx))
+            {
+                continue;
+            }
+
+            if (rx.L2 is { IsBvi: false })
+            {
+                l2Input.Enqueue(packet);
+                continue;
+            }
+
+            ref EthernetHeader ethernet = ref Buffers.PacketHeader<EthernetHeader>(packet);
             if (ethernet.Destination.Bits != rx.MacBits)
             {
                 if (!ethernet.Destination.IsMulticast)
@@ -33,6 +48,49 @@ internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpI
 
             Classify(packet, ethernet.Type, rx);
         }
+    }
+
+    /// <summary>Lets a frame enter by the sub-interface that has its tags, or by the port's own interface; false if it is dropped.</summary>
+    private bool TryEnter(BufferIndex packet, ref Interface rx)
+    {
+        VlanTags tags = VlanTags.Read(Buffers.Packet(packet));
+        if (rx.SubInterfaceTable.Find(in tags) is not { } sub)
+        {
+            return rx.L2 is { IsBvi: false } || TryEnterUntagged(packet, in tags);
+        }
+
+        Buffers.Header(packet).RxInterface = (uint)sub.Index;
+        sub.Worker.CountReceived(Buffers.PacketBytes(packet));
+        rx = sub;
+        if (!sub.IsAdminUp || (sub.L2 is null && !sub.Match!.CanRoute))
+        {
+            Drop(packet, sub.IsAdminUp ? Reason.SubInterfaceNotExact : Reason.SubInterfaceDown);
+            return false;
+        }
+
+        if (sub.L2 is null)
+        {
+            Buffers.ReplaceTags(packet, sub.Match!.TagCount, []); // routed as though it had come without
+        }
+
+        return true;
+    }
+
+    /// <summary>An interface in L3 mode takes frames without a tag, or with one that tells a priority only (IEEE 802.1Q, 6.9.1).</summary>
+    private bool TryEnterUntagged(BufferIndex packet, in VlanTags tags)
+    {
+        if (tags is { Count: > 1 } or { Count: 1, Outer: not 0 })
+        {
+            Drop(packet, Reason.UnknownVlan);
+            return false;
+        }
+
+        if (tags.Count > 0)
+        {
+            Buffers.ReplaceTags(packet, tags.Count, []);
+        }
+
+        return true;
     }
 
     private void Classify(BufferIndex packet, ushort type, Interface rx)

@@ -6,7 +6,11 @@ namespace Verbena.Dataplane.Nodes;
 /// <summary>interface-output: sorts packets by the interface that is to send them. Next: each interface's <c>-tx</c>.</summary>
 internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(dispatcher, "interface-output")
 {
-    private InterfaceTxNode?[] _tx = [];
+    private InternalNode?[] _tx = [];
+    private InternalNode _l2Input = null!;
+
+    /// <summary>What bridge virtual interfaces send goes in a circle.</summary>
+    public void Connect(InternalNode l2Input) => _l2Input = l2Input;
 
     /// <summary>Makes and adds the <c>-tx</c> node of an interface. While the worker is parked.</summary>
     public void Add(Interface added)
@@ -16,7 +20,12 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
             Array.Resize(ref _tx, added.Index + 1);
         }
 
-        _tx[added.Index] = new InterfaceTxNode(Dispatcher, added);
+        _tx[added.Index] = added switch
+        {
+            { Port: not null } => new InterfaceTxNode(Dispatcher, added),
+            { Parent: { } parent } => new SubInterfaceTxNode(Dispatcher, added, _tx[parent.Index]!),
+            _ => new BviTxNode(Dispatcher, added, _l2Input),
+        };
     }
 
     /// <summary>Removes it, with its counters. While the worker is parked.</summary>
@@ -29,9 +38,9 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
     /// <summary>Gives buffers of packets that ports have sent back to the pool, at the end of a turn.</summary>
     public void Reclaim()
     {
-        foreach (InterfaceTxNode? tx in _tx)
+        foreach (InternalNode? tx in _tx)
         {
-            tx?.Reclaim();
+            (tx as InterfaceTxNode)?.Reclaim();
         }
     }
 

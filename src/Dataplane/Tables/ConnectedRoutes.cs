@@ -4,7 +4,7 @@ namespace Verbena.Dataplane.Tables;
 
 /// <summary>The routes that an interface's addresses imply. Belongs to the control thread.</summary>
 /// <remarks>
-/// As VPP lists them, while the interface is up: the connected network (glean), each own address (receive), and the network
+/// As VPP lists them, while the interface is up and not in L2 mode: the connected network (glean), each own address (receive), and the network
 /// and broadcast address of each network that has them, /31 has not (RFC 3021): dropped.
 /// </remarks>
 internal sealed class ConnectedRoutes(ForwardingTables tables, Func<IDisposable> park)
@@ -15,7 +15,7 @@ internal sealed class ConnectedRoutes(ForwardingTables tables, Func<IDisposable>
     public void Update(Interface link)
     {
         Dictionary<Ip4Prefix, int> installed = _installed.GetValueOrDefault(link) ?? [];
-        Dictionary<Ip4Prefix, Adjacency?> wanted = link.IsAdminUp ? Wanted(link) : [];
+        Dictionary<Ip4Prefix, Adjacency?> wanted = link.IsRouting ? Wanted(link) : [];
         foreach ((Ip4Prefix prefix, Adjacency? adjacency) in wanted)
         {
             Install(installed, prefix, adjacency);

@@ -1,3 +1,4 @@
+using Verbena.Dataplane.L2;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane.Tables;
@@ -25,6 +26,8 @@ internal sealed class ForwardingTables
     public Ip4Fib Fib { get; } = new(AdjacencyTable.Unreachable);
 
     public AdjacencyTable Adjacencies { get; } = new();
+
+    public L2Fib L2Fib { get; } = new();
 
     /// <summary>Changes whenever a route or a neighbor does, so that waiting packets know when to look again.</summary>
     public int Version => Volatile.Read(ref _version);

@@ -52,7 +52,11 @@ internal class TestPort : Port
 
     public override void SetMacAddress(MacAddress address) => _macAddress = address;
 
-    public override void SetPromiscuous(bool on) => IsPromiscuous = on;
+    /// <summary>What the port says when it is to become promiscuous; null: nothing, it does.</summary>
+    public string? PromiscuousRefusal { get; set; }
+
+    public override void SetPromiscuous(bool on) =>
+        IsPromiscuous = on && PromiscuousRefusal is { } refusal ? throw new InvalidOperationException(refusal) : on;
 
     public override void ReadEvents()
     {

@@ -1,0 +1,52 @@
+using Verbena.Dataplane;
+using Verbena.Dataplane.L2;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane.L2;
+
+public sealed class L2ModeTests : IDisposable
+{
+    private readonly TestSwitch _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public void A_port_is_promiscuous_while_its_interface_or_a_sub_interface_is_in_L2_mode()
+    {
+        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[0], 1, VlanMatch.OneTag(EtherType.Vlan, 1, exact: true));
+        BridgeDomain domain = _test.Bridge(members: 1);
+        Assert.True(_test.Ports[0].IsPromiscuous);
+        _test.Bridging.Join(sub, domain);
+        _test.Bridging.Leave(_test.Interfaces[0]);
+        Assert.True(_test.Ports[0].IsPromiscuous);
+        _test.Bridging.Leave(sub);
+        Assert.False(_test.Ports[0].IsPromiscuous);
+    }
+
+    [Fact]
+    public void Leaving_L2_mode_does_not_undo_what_a_person_has_asked_for_and_nor_the_other_way_round()
+    {
+        _test.Router.SetPromiscuous(_test.Interfaces[0], on: true);
+        _test.Bridge(members: 1);
+        _test.Bridging.Leave(_test.Interfaces[0]);
+        Assert.True(_test.Ports[0].IsPromiscuous);
+
+        _test.Bridging.Join(_test.Interfaces[0], _test.Bridging.Domains[0]);
+        _test.Router.SetPromiscuous(_test.Interfaces[0], on: false);
+        Assert.True(_test.Ports[0].IsPromiscuous);
+        _test.Bridging.Leave(_test.Interfaces[0]);
+        Assert.False(_test.Ports[0].IsPromiscuous);
+    }
+
+    [Fact]
+    public void An_interface_whose_port_refuses_to_be_promiscuous_stays_in_L3_mode()
+    {
+        _test.Ports[0].PromiscuousRefusal = "no trust";
+        BridgeDomain domain = _test.Bridging.Create(10);
+        Assert.Equal("no trust", Assert.Throws<InvalidOperationException>(() => _test.Bridging.Join(_test.Interfaces[0], domain)).Message);
+        Assert.Throws<InvalidOperationException>(() => _test.Bridging.CrossConnect(_test.Interfaces[0], _test.Interfaces[1]));
+        Assert.Empty(domain.Interfaces);
+        Assert.Null(_test.Interfaces[0].L2);
+        Assert.False(_test.Ports[0].IsPromiscuous);
+    }
+}
