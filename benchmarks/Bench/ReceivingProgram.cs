@@ -22,7 +22,7 @@ internal sealed unsafe class ReceivingProgram : QueueProgram
         _queue.Start();
         var table = Own(new IndirectionTable(Device, [_queue], maxEntries: 1, Subject));
         var rss = Own(new RssQueuePair(Device, Domain, table, RssQueuePair.Fields(Rss4.Ipv4), Subject));
-        Own(SteeringRule.Unicast(rss, s_address, etherType: null, Subject)).Add();
+        Own(new SteeringRule(rss, FrameFilter.To(s_address), etherType: null, isTagged: false, Subject)).Add();
         _requests = (ibv_recv_wr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_recv_wr));
         for (int i = 0; i < Batch; i++)
         {

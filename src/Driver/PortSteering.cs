@@ -35,8 +35,9 @@ internal sealed record SteeredFrames
 /// <param name="rss4">Gets all frames but those of IPv6.</param>
 /// <param name="rss6">Gets the frames of IPv6.</param>
 /// <param name="wanted">What is steered at first: must be down.</param>
+/// <param name="isTagged">Completions are to tell each frame's <see cref="SteeringTag"/>.</param>
 /// <param name="subject">The port's name, for errors.</param>
-internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, SteeredFrames wanted, string subject) : IDisposable
+internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, SteeredFrames wanted, bool isTagged, string subject) : IDisposable
 {
     private readonly Dictionary<FrameFilter, SteeringRule[]> _rules = [];
 
@@ -78,7 +79,7 @@ internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, Steered
     // Of overlapping rules of equal priority the NIC prefers the kind that was made first, so IPv6's come first.
     private SteeringRule[] RulesFor(FrameFilter filter) =>
     [
-        new SteeringRule(rss6, filter, EtherType.Ip6, subject),
-        new SteeringRule(rss4, filter, etherType: null, subject),
+        new SteeringRule(rss6, filter, EtherType.Ip6, isTagged, subject),
+        new SteeringRule(rss4, filter, etherType: null, isTagged, subject),
     ];
 }

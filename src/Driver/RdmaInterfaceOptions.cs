@@ -112,7 +112,22 @@ public sealed record RdmaInterfaceOptions
         BadSize("rx-queue-size", RxQueueSize) ??
         BadSize("tx-queue-size", TxQueueSize) ??
         OutOfRange("num-rx-queues", RxQueues, 1, MaxRxQueues) ??
-        (MaxPacketLength is { } length ? OutOfRange("max-pktlen", length, MinPacketLength, MaxPacketLengthLimit) : null);
+        (MaxPacketLength is { } length ? OutOfRange("max-pktlen", length, MinPacketLength, MaxPacketLengthLimit) : null) ??
+        BadMetadata();
+
+    private string? BadMetadata()
+    {
+        bool isCompressed = CqeCompression is not (CqeCompression.Auto or CqeCompression.None);
+        return (Metadata, Mode, CqeCompression) switch
+        {
+            (not RxMetadata.None, RdmaMode.Ibv, _) => "metadata is not told in mode ibv: use mode dv or auto",
+            _ when Metadata.HasFlag(RxMetadata.Timestamp) && isCompressed =>
+                "metadata timestamp and this cqe-compression exclude each other, compressed completions have one time for all: use cqe-compression auto or none",
+            (_, _, not CqeCompression.Hash) when Metadata.HasFlag(RxMetadata.RssHash) && isCompressed =>
+                "metadata rss-hash and this cqe-compression exclude each other, its completions carry no hash: use cqe-compression auto, none or hash",
+            _ => null,
+        };
+    }
 
     private static string? BadInterface(string name)
     {

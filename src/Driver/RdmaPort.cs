@@ -65,7 +65,7 @@ public sealed class RdmaPort : Port
             var table = _tree.Own(new IndirectionTable(_device, workQueues, maxTable, options.Name));
             RssQueuePair rss4 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
             RssQueuePair rss6 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
-            _steering = _tree.Own(new PortSteering(rss4, rss6, new SteeredFrames { Address = address }, options.Name));
+            _steering = _tree.Own(new PortSteering(rss4, rss6, new SteeredFrames { Address = address }, options.Metadata.HasFlag(RxMetadata.FlowTag), options.Name));
         }
         catch
         {
@@ -166,10 +166,11 @@ public sealed class RdmaPort : Port
                 return new DirectQueueMaker(options, device, tree, domain, region, pool, longest, capabilities);
             }
 
-            if (options.Mode == RdmaMode.Dv)
+            if (options.Mode == RdmaMode.Dv || options.Metadata != RxMetadata.None)
             {
                 throw new RdmaException(
-                    $"{options.HostInterface} can't do mode dv: its completions do not name their queue (CQE version 1), or libmlx5 does not drive it; use mode ibv");
+                    $"{options.HostInterface} can't do mode dv: its completions do not name their queue (CQE version 1), or libmlx5 does not drive it; "
+                    + "use mode ibv, without metadata");
             }
         }
 

@@ -12,7 +12,7 @@ public enum RxMetadata
     /// <summary><see cref="Packets.BufferHeader.RssHash"/>.</summary>
     RssHash = 2,
 
-    /// <summary><see cref="Packets.BufferHeader.FlowTag"/>.</summary>
+    /// <summary><see cref="Packets.BufferHeader.FlowTag"/>: a <see cref="SteeringTag"/>.</summary>
     FlowTag = 4,
 
     /// <summary><see cref="Packets.BufferHeader.Timestamp"/>. Completions are not compressed then, since a session has one time for all.</summary>

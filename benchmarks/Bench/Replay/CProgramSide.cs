@@ -36,7 +36,7 @@ internal sealed unsafe partial class CProgramSide(string name) : ReplaySide(name
         receive.Start();
         var table = _tree.Own(new IndirectionTable(receiver, [receive], maxEntries: 1, Name));
         var rss = _tree.Own(new RssQueuePair(receiver, domain, table, RssQueuePair.Fields(Rss4.Ipv4), Name));
-        _tree.Own(SteeringRule.Unicast(rss, MacAddress.Parse("02:00:00:00:00:01"), etherType: null, Name)).Add();
+        _tree.Own(new SteeringRule(rss, FrameFilter.To(MacAddress.Parse("02:00:00:00:00:01")), etherType: null, isTagged: false, Name)).Add();
 
         DeviceContext sender = _tree.Own(DeviceContext.Open(HostInterface.Find(Nics.SenderName, DeviceContext.SysfsRoot())));
         var sendDomain = _tree.Own(new ProtectionDomain(sender, Name));

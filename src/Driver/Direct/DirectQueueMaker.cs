@@ -52,7 +52,8 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
     public override string Describe() => $"mode: mlx5dv"
         + (_striding ? $" striding-rq ({_buffersPerWqe} buffers a WQE)" : _buffersPerWqe > 1 ? $" multi-seg ({_buffersPerWqe} buffers a WQE)" : "")
         + (_compression != default ? " cqe-compression" : "")
-        + (Enhanced ? " empw" : "");
+        + (Enhanced ? " empw" : "")
+        + (Options.Metadata != RxMetadata.None ? $" metadata: {Options.Metadata}" : "");
 
     public override RdmaTxQueue MakeTx(string subject)
     {

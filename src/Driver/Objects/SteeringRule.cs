@@ -13,13 +13,16 @@ internal sealed unsafe class SteeringRule : IDisposable
     private readonly RuleAttributes _attributes;
     private ibv_flow* _flow;
 
-    /// <summary>Steers the frames that pass <paramref name="filter"/>; with an EtherType, only those of that type.</summary>
-    public SteeringRule(RssQueuePair target, FrameFilter filter, ushort? etherType, string subject)
+    /// <summary>
+    /// Steers the frames that pass <paramref name="filter"/>; with an EtherType, only those of that type. If <paramref name="isTagged"/>,
+    /// completions tell the filter's tag. Where programs share a match, as that of group addresses, they must agree on its tag (EEXIST).
+    /// </summary>
+    public SteeringRule(RssQueuePair target, FrameFilter filter, ushort? etherType, bool isTagged, string subject)
     {
         _target = target;
         _subject = subject;
-        _attributes.Head.size = (ushort)sizeof(RuleAttributes);
-        _attributes.Head.num_of_specs = 1;
+        _attributes.Head.size = (ushort)(sizeof(RuleAttributes) - (isTagged ? 0 : sizeof(ibv_flow_spec_action_tag)));
+        _attributes.Head.num_of_specs = (byte)(isTagged ? 2 : 1);
         _attributes.Head.port = 1;
         _attributes.Head.priority = filter.Priority;
         _attributes.Head.flags = filter.IsCopied ? ibv_flow_flags.IBV_FLOW_ATTR_FLAGS_DONT_TRAP : default;
@@ -29,6 +32,9 @@ internal sealed unsafe class SteeringRule : IDisposable
         _attributes.Ethernet.mask.dst_mac = filter.Mask;
         _attributes.Ethernet.val.ether_type = etherType ?? 0;
         _attributes.Ethernet.mask.ether_type = (ushort)(etherType is null ? 0 : 0xFFFF);
+        _attributes.Tag.type = ibv_flow_spec_type.IBV_FLOW_SPEC_ACTION_TAG;
+        _attributes.Tag.size = (ushort)sizeof(ibv_flow_spec_action_tag);
+        _attributes.Tag.tag_id = (uint)filter.Tag;
     }
 
     /// <summary>Puts the rule into force.</summary>
@@ -98,5 +104,6 @@ internal sealed unsafe class SteeringRule : IDisposable
     {
         public ibv_flow_attr Head;
         public ibv_flow_spec_eth Ethernet;
+        public ibv_flow_spec_action_tag Tag; // the last, as it is not always there
     }
 }

@@ -165,6 +165,18 @@ public struct ibv_flow_spec_eth
     [FieldOffset(0x16)] public ibv_flow_eth_filter mask;
 }
 
+/// <summary>An action: completions of the frames that the rule takes tell a number.</summary>
+[CStruct("struct ibv_flow_spec_action_tag", "infiniband/verbs.h")]
+[StructLayout(LayoutKind.Explicit, Size = 0x0C)]
+public struct ibv_flow_spec_action_tag
+{
+    [FieldOffset(0x00)] public ibv_flow_spec_type type;
+    [FieldOffset(0x04)] public ushort size;
+
+    /// <summary>24 bits.</summary>
+    [FieldOffset(0x08)] public uint tag_id;
+}
+
 /// <summary>State of a port.</summary>
 [CStruct("struct ibv_port_attr", "infiniband/verbs.h")]
 [StructLayout(LayoutKind.Explicit, Size = 0x34)]

@@ -24,6 +24,8 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         ("mode", (words, options) => options with { Mode = Choice<RdmaMode>(words) }),
         ("no-multi-seg", (_, options) => options with { NoMultiSeg = true }),
         ("no-striding", (_, options) => options with { NoStriding = true }),
+        ("cqe-compression", (words, options) => options with { CqeCompression = Choice<CqeCompression>(words) }),
+        ("metadata", (words, options) => options with { Metadata = options.Metadata | Metadata(words) }),
         ("max-pktlen", (words, options) => options with { MaxPacketLength = Number(words) }),
         ("rss", (words, options) => options with { Rss4 = Choice<Rss4>(words) }),
         ("rss6", (words, options) => options with { Rss6 = Choice<Rss6>(words) }),
@@ -37,7 +39,8 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
     {
         table.Add("create interface rdma",
             "host-if <netdev> [name <name>] [rx-queue-size <n>] [tx-queue-size <n>] [num-rx-queues <n>] [mode auto|ibv|dv] "
-            + "[no-multi-seg] [no-striding] [max-pktlen <n>] [rss ipv4|ipv4-tcp|ipv4-udp] [rss6 ipv6|ipv6-tcp|ipv6-udp]",
+            + "[no-multi-seg] [no-striding] [cqe-compression auto|none|hash|checksum|checksum-stride-index] "
+            + "[metadata rss-hash|flow-tag|timestamp]... [max-pktlen <n>] [rss ipv4|ipv4-tcp|ipv4-udp] [rss6 ipv6|ipv6-tcp|ipv6-udp]",
             "Makes an interface of a ConnectX port, and prints its name", words =>
         {
             RdmaInterfaceOptions options = Parse(words);
@@ -116,6 +119,14 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         string[] names = [.. Enum.GetNames<T>().Select(Word)];
         return Enum.GetValues<T>()[Array.IndexOf(names, words.Keyword(names))];
     }
+
+    /// <summary>Takes what buffers' headers are to tell. Not VLAN tags: the graph looks for them in the frames.</summary>
+    private static RxMetadata Metadata(Words words) => words.Keyword("rss-hash", "flow-tag", "timestamp") switch
+    {
+        "rss-hash" => RxMetadata.RssHash,
+        "flow-tag" => RxMetadata.FlowTag,
+        _ => RxMetadata.Timestamp,
+    };
 
     private static string Word(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "-") + char.ToLowerInvariant(c) : c.ToString()));

@@ -90,18 +90,39 @@ public sealed class OffloadTests : IDisposable
         Assert.Equal(asked.HasFlag(RxMetadata.RssHash), headers[0].RssHash != 0);
         Assert.Equal(asked.HasFlag(RxMetadata.Timestamp), headers[0].Timestamp != 0);
         Assert.True(headers[1].Timestamp >= headers[0].Timestamp);
-        Assert.All(headers, header => Assert.Equal(0U, header.FlowTag)); // no rule gives one
+        SteeringTag tag = asked.HasFlag(RxMetadata.FlowTag) ? SteeringTag.Address : SteeringTag.None;
+        Assert.All(headers, header => Assert.Equal(tag, (SteeringTag)header.FlowTag));
+    }
+
+    [Theory]
+    [InlineData(nameof(PortForm.OneBuffer))]
+    [InlineData(nameof(PortForm.OneBufferHash))]
+    [InlineData(nameof(PortForm.OneBufferChecksum))]
+    [InlineData(nameof(PortForm.Scattered))]
+    [InlineData(nameof(PortForm.ScatteredHash))]
+    [InlineData(nameof(PortForm.Striding))]
+    [InlineData(nameof(PortForm.StridingStrideIndex))]
+    [InlineData(nameof(PortForm.ConnectX4))]
+    public void Headers_tell_by_which_rule_each_frame_came(string form)
+    {
+        (RdmaPort near, RdmaPort far) = Open(form, RxMetadata.FlowTag);
+        far.SetPromiscuous(true);
+        SteeringTag[] tags = [.. Enumerable.Range(0, 60).Select(i => (SteeringTag)(1 + (i / (1 + (i % 4)) % 3)))];
+        _cable.Send(near, [.. tags.Select(tag => Tcp(Destination(tag), 64))]);
+
+        Assert.Equal(tags, Headers(far).Select(header => (SteeringTag)header.FlowTag));
+
+        MacAddress Destination(SteeringTag tag) => tag switch
+        {
+            SteeringTag.Address => far.MacAddress,
+            SteeringTag.Groups => MacAddress.Broadcast,
+            _ => new MacAddress(0x02_0000_00BBBB),
+        };
     }
 
     private (RdmaPort Near, RdmaPort Far) Open(string form, RxMetadata metadata = RxMetadata.None)
     {
-        PortForm chosen = form switch
-        {
-            nameof(PortForm.Ibv) => PortForm.Ibv,
-            nameof(PortForm.OneBuffer) => PortForm.OneBuffer,
-            nameof(PortForm.ConnectX4) => PortForm.ConnectX4,
-            _ => PortForm.StridingStrideIndex,
-        };
+        var chosen = (PortForm)typeof(PortForm).GetProperty(form)!.GetValue(null)!;
         _cable.Dispose();
         _cable = new CabledPorts(chosen.Change, chosen.Behaviour, chosen.Model, mtu: 9000);
         return (_cable.Open(_cable.NearName), _cable.Open(_cable.FarName, options => options with { RxQueues = 1, Metadata = metadata }));
@@ -120,7 +141,7 @@ public sealed class OffloadTests : IDisposable
 
     private BufferHeader[] Headers(RdmaPort port)
     {
-        var buffers = new BufferIndex[16];
+        var buffers = new BufferIndex[64];
         int count = port.RxQueues[0].Receive(buffers);
         BufferHeader[] headers = [.. buffers.Take(count).Select(buffer => _cable.Pool.Header(buffer))];
         _cable.Pool.ReturnPackets(buffers.AsSpan(0, count));

@@ -46,6 +46,20 @@ public sealed class RdmaInterfaceOptionsTests
         Assert.Equal($"max-pktlen {length} is not allowed: a number from 64 to 65535", (s_defaults with { MaxPacketLength = length }).Validate());
 
     [Theory]
+    [InlineData(RdmaMode.Ibv, CqeCompression.Auto, RxMetadata.FlowTag, "use mode dv or auto")]
+    [InlineData(RdmaMode.Dv, CqeCompression.Hash, RxMetadata.Timestamp, "use cqe-compression auto or none")]
+    [InlineData(RdmaMode.Auto, CqeCompression.Checksum, RxMetadata.RssHash | RxMetadata.FlowTag, "use cqe-compression auto, none or hash")]
+    public void Metadata_that_could_not_be_told_is_refused(RdmaMode mode, CqeCompression compression, RxMetadata metadata, string advice) =>
+        Assert.EndsWith(advice, (s_defaults with { Mode = mode, CqeCompression = compression, Metadata = metadata }).Validate(), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(CqeCompression.Auto, RxMetadata.Timestamp | RxMetadata.RssHash)]
+    [InlineData(CqeCompression.Hash, RxMetadata.RssHash)]
+    [InlineData(CqeCompression.ChecksumStrideIndex, RxMetadata.FlowTag)]
+    public void Metadata_that_can_be_told_is_allowed(CqeCompression compression, RxMetadata metadata) =>
+        Assert.Null((s_defaults with { CqeCompression = compression, Metadata = metadata }).Validate());
+
+    [Theory]
     [InlineData("")]
     [InlineData("..")]
     [InlineData("../../proc")]

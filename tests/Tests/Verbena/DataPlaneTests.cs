@@ -34,6 +34,11 @@ public sealed class DataPlaneTests : IDisposable
     [InlineData("create interface rdma host-if", "expected the name of a Linux network interface")]
     [InlineData("create interface rdma host-if nosuch0 rx-queue-size 1000", "rx-queue-size 1000 is not allowed: a power of two from 256 to 32768")]
     [InlineData("create interface rdma host-if nosuch0 mode fast", "expected auto, ibv or dv, got `fast'")]
+    [InlineData("create interface rdma host-if nosuch0 cqe-compression fast", "expected auto, none, hash, checksum or checksum-stride-index, got `fast'")]
+    [InlineData("create interface rdma host-if nosuch0 metadata vlan", "expected rss-hash, flow-tag or timestamp, got `vlan'")]
+    [InlineData(
+        "create interface rdma host-if nosuch0 metadata timestamp metadata flow-tag cqe-compression hash",
+        "metadata timestamp and this cqe-compression exclude each other, compressed completions have one time for all: use cqe-compression auto or none")]
     [InlineData("create interface rdma host-if nosuch0 rss ipv6", "expected ipv4, ipv4-tcp or ipv4-udp, got `ipv6'")]
     [InlineData("delete interface rdma local0", "local0 is not a RDMA interface")]
     [InlineData("delete interface rdma sw_if_index 7", "there is no interface 7")]
