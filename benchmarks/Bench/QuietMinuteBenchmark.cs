@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Verbena.Dataplane;
 using Verbena.Driver;
 using Verbena.Emulator;
 
@@ -34,15 +35,16 @@ internal static class QuietMinuteBenchmark
     {
         using EmulatedNics nics = NicPair.AttachRunning(Rate, out NicPair pair);
         using ForwardingPath path = new(pair, RdmaMode.Auto, RingSize);
-        using (new WorkerThread(path.Router.Worker, core: null))
+        Worker worker = path.Router.Workers[0];
+        using (new WorkerThread(worker, core: null))
         {
             Thread.Sleep(TimeSpan.FromSeconds(1)); // the compiler has done its work
             (double offered, double lost) = (pair.Offered, pair.OutOfBuffer);
-            TimeSpan waited = WorkerWaited();
+            TimeSpan waited = WorkerWaited(worker);
             (long bytes, int collections) = (GC.GetTotalAllocatedBytes(precise: true), GC.CollectionCount(0));
             List<double> pauses = RunBeside(duration, neighbour);
             bytes = GC.GetTotalAllocatedBytes(precise: true) - bytes;
-            waited = WorkerWaited() - waited;
+            waited = WorkerWaited(worker) - waited;
             string pauseTimes = pauses is [] ? "" : $" (pauses: median {pauses[pauses.Count / 2]:F1} ms, longest {pauses[^1]:F1} ms)";
             Console.WriteLine($"  {title,-39}: {pair.Offered - offered:N0} packets offered, {pair.OutOfBuffer - lost:N0} lost; "
                 + $"{bytes / 1e6:F3} MB allocated, {GC.CollectionCount(0) - collections} collections{pauseTimes}; "
@@ -77,9 +79,9 @@ internal static class QuietMinuteBenchmark
     }
 
     /// <summary>How long the worker was ready to run and others had the processors, as the kernel counts it (Documentation/scheduler/sched-stats.rst).</summary>
-    private static TimeSpan WorkerWaited()
+    private static TimeSpan WorkerWaited(Worker worker)
     {
-        string worker = Directory.EnumerateDirectories("/proc/self/task").Single(task => File.ReadAllText($"{task}/comm").TrimEnd() == WorkerThread.Name);
-        return TimeSpan.FromMicroseconds(long.Parse(File.ReadAllText($"{worker}/schedstat").Split(' ')[1], CultureInfo.InvariantCulture) / 1e3);
+        string schedstat = File.ReadAllText($"/proc/self/task/{worker.ThreadId}/schedstat");
+        return TimeSpan.FromMicroseconds(long.Parse(schedstat.Split(' ')[1], CultureInfo.InvariantCulture) / 1e3);
     }
 }

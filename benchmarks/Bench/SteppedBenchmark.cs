@@ -20,6 +20,7 @@ internal static class SteppedBenchmark
         using EmulatedNics emulated = NicPair.Attach(1, out NicPair[] pairs);
         NicPair nics = pairs[0];
         using ForwardingPath path = new(nics, RdmaMode.Auto);
+        path.Router.Workers[0].AttachThread(threadId: 0, core: null);
         Slice? best = null;
         double nic = double.MaxValue;
         double forwarded = nics.Forwarded;
@@ -54,14 +55,14 @@ internal static class SteppedBenchmark
 
             long middle = Stopwatch.GetTimestamp();
             long bytes = GC.GetAllocatedBytesForCurrentThread();
-            path.Router.Worker.RunOnce(middle);
+            path.Router.Workers[0].RunOnce(middle);
             allocated += GC.GetAllocatedBytesForCurrentThread() - bytes;
             worker += Stopwatch.GetTimestamp() - middle;
             nic += middle - start;
         }
 
         double forwarded = nics.Forwarded - before;
-        return new Slice(worker / forwarded, nic / forwarded, path.Router.ReadRuntime(WorkerThread.Now()));
+        return new Slice(worker / forwarded, nic / forwarded, path.Router.ReadRuntime(WorkerThread.Now())[0]);
     }
 
     private sealed record Slice(double WorkerNanoseconds, double NicNanoseconds, RuntimeSnapshot Runtime);

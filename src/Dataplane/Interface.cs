@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Verbena.Dataplane.L2;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane;
 
 /// <summary>A software interface: where packets enter and leave the graph, and what a person gives addresses to.</summary>
-/// <remarks>Made by <see cref="Router.AddInterface"/>. The control thread changes it; the worker reads the fields marked so.</remarks>
+/// <remarks>Made by <see cref="Router.AddInterface"/>. The control thread changes it; workers read the fields marked so.</remarks>
 public sealed class Interface
 {
     /// <summary>The longest IPv4 packet an interface sends unless it is told otherwise, in bytes (RFC 894).</summary>
@@ -143,10 +144,13 @@ public sealed class Interface
     /// <summary>What it has counted since <see cref="Router.ClearInterfaceCounters"/>.</summary>
     public InterfaceCounters Counters => ReadCounters() - _cleared;
 
-    /// <summary>What the worker counts about this interface; nobody else writes it.</summary>
-    internal WorkerInterfaceCounters Worker { get; } = new();
+    /// <summary>What each worker counts about this interface; nobody else writes it.</summary>
+    internal WorkerInterfaceCounters[] Workers { get; private set; } = [];
 
     internal ulong MacBits => Volatile.Read(ref Main._macBits);
+
+    /// <summary>Makes it ready to be counted for so many workers. Before a worker can find it.</summary>
+    internal void CountFor(int workers) => Workers = [.. Enumerable.Range(0, workers).Select(_ => new WorkerInterfaceCounters())];
 
     internal void AddAddress(Ip4Prefix address)
     {
@@ -181,16 +185,21 @@ public sealed class Interface
 
     private InterfaceCounters ReadCounters()
     {
-        InterfaceCounters sum = new()
+        InterfaceCounters sum = default;
+        foreach (WorkerInterfaceCounters worker in Workers)
         {
-            RxPackets = Volatile.Read(ref Worker.RxPackets),
-            RxBytes = Volatile.Read(ref Worker.RxBytes),
-            TxPackets = Volatile.Read(ref Worker.TxPackets),
-            TxBytes = Volatile.Read(ref Worker.TxBytes),
-            Drops = Volatile.Read(ref Worker.Drops),
-            Ip4 = Volatile.Read(ref Worker.Ip4),
-            TxErrors = Volatile.Read(ref Worker.TxErrors),
-        };
+            sum = sum with
+            {
+                RxPackets = sum.RxPackets + Volatile.Read(ref worker.RxPackets),
+                RxBytes = sum.RxBytes + Volatile.Read(ref worker.RxBytes),
+                TxPackets = sum.TxPackets + Volatile.Read(ref worker.TxPackets),
+                TxBytes = sum.TxBytes + Volatile.Read(ref worker.TxBytes),
+                Drops = sum.Drops + Volatile.Read(ref worker.Drops),
+                Ip4 = sum.Ip4 + Volatile.Read(ref worker.Ip4),
+                TxErrors = sum.TxErrors + Volatile.Read(ref worker.TxErrors),
+            };
+        }
+
         foreach (RxCounters rx in Port?.RxQueues.Select(queue => queue.Counters) ?? [])
         {
             sum = sum with
@@ -257,7 +266,8 @@ public readonly record struct InterfaceCounters
     };
 }
 
-/// <summary>The counters of an interface that the worker writes and others read.</summary>
+/// <summary>The counters of an interface that one worker writes and others read. So long that two workers' share no cache line.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 128)]
 internal sealed class WorkerInterfaceCounters
 {
     public ulong Drops;

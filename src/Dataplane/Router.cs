@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Verbena.Dataplane.Graph;
 using Verbena.Dataplane.L2;
 using Verbena.Dataplane.Ping;
 using Verbena.Dataplane.Tables;
@@ -9,28 +8,35 @@ namespace Verbena.Dataplane;
 
 /// <summary>The data plane as the control thread sees it: interfaces, addresses, neighbors, counters, ping.</summary>
 /// <remarks>
-/// One thread at a time calls it, the control thread; another runs <see cref="Worker"/>. Reading never stops the worker.
+/// One thread at a time calls it, the control thread; others run the <see cref="Workers"/>. Reading never stops them.
 /// What it refuses changes nothing and throws a <see cref="RouterException"/>.
 /// </remarks>
 public sealed class Router : IDisposable
 {
-    private readonly ForwardingTables _tables = new();
+    private readonly ForwardingTables _tables;
+    private readonly WorkerSet _workers;
+    private readonly RxPlacement _placement;
     private readonly NeighborTable _neighbors;
     private readonly ConnectedRoutes _connected;
     private readonly StaticRoutes _routes;
     private readonly PingSessions _pings;
+    private readonly ReportReader _take; // made once: it is wanted every millisecond
     private long _now;
-    private long _runtimeClearedAt;
 
     /// <summary>Makes a router that originates packets from <paramref name="buffers"/>, where its ports take theirs.</summary>
-    public Router(BufferPool buffers)
+    /// <param name="buffers">The buffers; they must outlive it.</param>
+    /// <param name="workers">How many workers share the work, from 1 to <see cref="BufferPool.MaxCaches"/>.</param>
+    public Router(BufferPool buffers, int workers = 1)
     {
         Buffers = buffers;
-        Worker = new Worker(buffers, _tables);
+        _take = Take;
+        _tables = new ForwardingTables(workers);
+        _workers = new WorkerSet(workers, buffers, _tables);
+        _placement = new RxPlacement(Workers);
         _neighbors = new NeighborTable(_tables, Park);
         _connected = new ConnectedRoutes(_tables, Park);
         _routes = new StaticRoutes(_tables, _neighbors);
-        _pings = new PingSessions(_tables, Worker.Messages.Requests);
+        _pings = new PingSessions(_tables, _workers.Requests);
         Bridging = new Bridging(_tables, Park, RequirePromiscuous, FollowMode);
         _tables.SetInterface(0, new Interface("local0", 0, port: null));
     }
@@ -40,8 +46,11 @@ public sealed class Router : IDisposable
     /// <summary>Interfaces in L2 mode: bridge domains and cross-connects.</summary>
     public Bridging Bridging { get; }
 
-    /// <summary>Moves the packets: some thread has to call its <see cref="Worker.RunOnce"/> again and again.</summary>
-    public Worker Worker { get; }
+    /// <summary>They move the packets: for each, some thread has to call its <see cref="Worker.RunOnce"/> again and again.</summary>
+    public IReadOnlyList<Worker> Workers => _workers.All;
+
+    /// <summary>All receive queues, in the order in which their interfaces were made, with the workers that poll them.</summary>
+    public IReadOnlyList<PlacedQueue> RxQueues => _placement.Queues;
 
     /// <summary>All interfaces by ascending index, <c>local0</c> first.</summary>
     public IReadOnlyList<Interface> Interfaces => [.. _tables.Interfaces.ToArray().OfType<Interface>()];
@@ -63,21 +72,11 @@ public sealed class Router : IDisposable
             .ThenBy(neighbor => neighbor.Address.Value.Value),
     ];
 
-    /// <summary>The counters of <c>show errors</c> that are not zero, in the order of their nodes.</summary>
-    public IReadOnlyList<ErrorCount> Errors =>
-    [
-        .. from node in Worker.Graph.Dispatcher.Nodes
-           from reason in Reasons.All
-           let count = node.ReadCount(reason)
-           where count > 0
-           select new ErrorCount(count, node.Name, reason),
-    ];
+    /// <summary>The counters of <c>show errors</c> that are not zero, in the order of their nodes, summed over the workers.</summary>
+    public IReadOnlyList<ErrorCount> Errors => _workers.Errors;
 
-    /// <summary>
-    /// Stops the worker between two turns until the result is disposed. Whoever makes or disposes a <see cref="Port"/> needs it,
-    /// for the port takes buffers from the pool. May be nested.
-    /// </summary>
-    public IDisposable Park() => Worker.Park();
+    /// <summary>Stops the workers between two turns until the result is disposed. May be nested.</summary>
+    public IDisposable Park() => _workers.Park();
 
     /// <summary>The interface with exactly this name, or null.</summary>
     public Interface? FindInterface(string name) =>
@@ -88,6 +87,11 @@ public sealed class Router : IDisposable
     {
         ArgumentNullException.ThrowIfNull(port);
         CheckName(port.Name);
+        if (port.TxQueues.Count < Workers.Count)
+        {
+            throw new RouterException($"{port.Name} has fewer transmit queues than there are workers: each needs one of its own");
+        }
+
         return Add(new Interface(port.Name, _tables.FreeInterfaceIndex(), port));
     }
 
@@ -107,8 +111,9 @@ public sealed class Router : IDisposable
 
         Interface added = new(parent, _tables.FreeInterfaceIndex(), id, match);
         CheckName(added.Name);
-        parent.SubInterfaceTable = parent.SubInterfaceTable.With(added);
-        return Add(added);
+        _ = Add(added);
+        parent.SubInterfaceTable = parent.SubInterfaceTable.With(added); // now that workers may find it
+        return added;
     }
 
     /// <summary>Makes an interface without a port, down: it can be the BVI of a bridge domain.</summary>
@@ -140,7 +145,12 @@ public sealed class Router : IDisposable
             _connected.Remove(target);
             _routes.ResolveAll();
             _neighbors.RemoveWhere((link, _, _) => link == target);
-            Worker.Graph.Remove(target);
+            _placement.Remove(target);
+            foreach (Worker worker in Workers)
+            {
+                worker.Graph.Remove(target);
+            }
+
             _tables.SetInterface(target.Index, null);
         }
     }
@@ -309,26 +319,13 @@ public sealed class Router : IDisposable
         }
     }
 
-    public void ClearErrors()
-    {
-        foreach (Node node in Worker.Graph.Dispatcher.Nodes)
-        {
-            node.ClearCounts();
-        }
-    }
+    public void ClearErrors() => _workers.ClearErrors();
 
-    /// <summary>What the nodes have done since <see cref="ClearRuntime"/>.</summary>
+    /// <summary>What each worker's nodes have done since <see cref="ClearRuntime"/>.</summary>
     /// <param name="now">The clock of <see cref="Maintain"/>.</param>
-    public RuntimeSnapshot ReadRuntime(long now) => new(
-        now - _runtimeClearedAt,
-        Worker.Graph.Dispatcher.Loops,
-        [.. Worker.Graph.Dispatcher.Nodes.Select(node => node.ReadRuntime()).OrderBy(node => node.Name, StringComparer.Ordinal)]);
+    public IReadOnlyList<RuntimeSnapshot> ReadRuntime(long now) => _workers.ReadRuntime(now);
 
-    public void ClearRuntime(long now)
-    {
-        _runtimeClearedAt = now;
-        Worker.Graph.Dispatcher.ClearRuntime();
-    }
+    public void ClearRuntime(long now) => _workers.ClearRuntime(now);
 
     /// <summary>Starts to ping; <see cref="Maintain"/> carries it on.</summary>
     /// <exception cref="RouterException">The options make no sense: an unknown source, a size that fits no buffer.</exception>
@@ -338,22 +335,18 @@ public sealed class Router : IDisposable
         return _pings.Start(options);
     }
 
-    /// <summary>Does what is due: records what the worker has learned, ages neighbors, sends echo requests. Called every millisecond.</summary>
+    /// <summary>Does what is due: records what workers have learned, ages neighbors, sends echo requests. Called every millisecond.</summary>
     /// <param name="now">A monotonic clock in nanoseconds, the same that <see cref="Worker.RunOnce"/> is given.</param>
     public void Maintain(long now)
     {
         _now = now;
-        while (Worker.Messages.Reports.TryTake(out WorkerReport report))
-        {
-            Take(in report);
-        }
-
+        _workers.TakeReports(_take);
         _neighbors.Age(now, Probe);
         Bridging.Age(now);
         _pings.Advance(now);
     }
 
-    /// <summary>Removes all interfaces and returns all buffers. The worker's thread must have ended.</summary>
+    /// <summary>Removes all interfaces and returns all buffers. The workers' threads must have ended.</summary>
     public void Dispose()
     {
         foreach (Interface removed in Interfaces.Where(candidate => candidate.Index != 0 && candidate.Parent is null)) // sub-interfaces go with their parents
@@ -392,7 +385,12 @@ public sealed class Router : IDisposable
         using (Park())
         {
             _tables.SetInterface(added.Index, added);
-            Worker.Graph.Add(added);
+            foreach (Worker worker in Workers)
+            {
+                worker.Graph.Add(added);
+            }
+
+            _placement.Add(added);
             return added;
         }
     }
@@ -459,7 +457,7 @@ public sealed class Router : IDisposable
         RequestArp(neighbor.Interface, neighbor.Interface.AddressTowards(neighbor.Address), neighbor.Address, neighbor.MacAddress);
 
     private void RequestArp(Interface link, Ip4Address source, Ip4Address target, MacAddress destination) =>
-        _ = Worker.Messages.Requests.TryAdd(new WorkerRequest(WorkerRequestKind.ArpRequest)
+        _ = _workers.Requests.TryAdd(new WorkerRequest(WorkerRequestKind.ArpRequest)
         {
             Interface = link.Index,
             Source = source,

@@ -1,10 +1,11 @@
 namespace Verbena.Dataplane;
 
 /// <summary>What a worker has done since the counters were cleared; <c>show runtime</c> prints it.</summary>
+/// <param name="Worker">Who.</param>
 /// <param name="ElapsedNanoseconds">Time since the clear.</param>
 /// <param name="Loops">Turns of the worker's loop.</param>
 /// <param name="Nodes">All nodes, sorted by name, also those that did nothing.</param>
-public sealed record RuntimeSnapshot(long ElapsedNanoseconds, ulong Loops, IReadOnlyList<NodeRuntime> Nodes);
+public sealed record RuntimeSnapshot(Worker Worker, long ElapsedNanoseconds, ulong Loops, IReadOnlyList<NodeRuntime> Nodes);
 
 /// <summary>What one node has done.</summary>
 /// <param name="Name">The node's name, as in VPP.</param>

@@ -25,6 +25,9 @@ internal sealed class SpscRing<T>
         _slots = new T[capacity];
     }
 
+    /// <summary>Items in it, for the consumer: there may be more by now.</summary>
+    public int Count => (int)(Volatile.Read(ref _tail) - _head);
+
     /// <summary>Appends an item, or returns false if the ring is full. Called by the producer.</summary>
     public bool TryAdd(in T item)
     {

@@ -1,6 +1,6 @@
 namespace Verbena.Dataplane;
 
-/// <summary>Keeps the worker out of the graph while the control thread changes what must not change under it.</summary>
+/// <summary>Keeps a worker out of its graph while the control thread changes what must not change under it.</summary>
 /// <remarks>
 /// Each side announces itself with a full fence before it looks at the other (Dekker's algorithm), so at least one sees the
 /// other. The worker gives way and is never blocked; the control thread waits for the rest of at most one turn.
@@ -26,26 +26,43 @@ internal sealed class TurnGate
     /// <summary>The worker ends a turn: what it wrote is visible to a control thread that finds it gone.</summary>
     public void Exit() => Volatile.Write(ref _inTurn, 0);
 
-    /// <summary>The control thread keeps the worker out until the result is disposed. May be nested.</summary>
-    public IDisposable Park()
+    /// <summary>The control thread keeps the workers of all gates out until the result is disposed. May be nested.</summary>
+    public static IDisposable Park(IReadOnlyList<TurnGate> gates)
     {
-        _ = Interlocked.Increment(ref _parked);
+        foreach (TurnGate gate in gates) // all at once, so that the wait is for the longest turn, not for their sum
+        {
+            _ = Interlocked.Increment(ref gate._parked);
+        }
+
+        foreach (TurnGate gate in gates)
+        {
+            gate.WaitForTurn();
+        }
+
+        return new Parking(gates);
+    }
+
+    private void WaitForTurn()
+    {
         SpinWait spinner = default;
         while (Volatile.Read(ref _inTurn) != 0)
         {
             spinner.SpinOnce();
         }
-
-        return new Parking(this);
     }
 
-    private sealed class Parking(TurnGate gate) : IDisposable
+    private sealed class Parking(IReadOnlyList<TurnGate> gates) : IDisposable
     {
         private int _ended;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _ended, 1) == 0)
+            if (Interlocked.Exchange(ref _ended, 1) != 0)
+            {
+                return;
+            }
+
+            foreach (TurnGate gate in gates)
             {
                 _ = Interlocked.Decrement(ref gate._parked);
             }

@@ -2,7 +2,7 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane;
 
-/// <summary>The two rings between the control thread and the worker.</summary>
+/// <summary>The two rings between the control thread and a worker.</summary>
 internal sealed class WorkerMessages
 {
     /// <summary>From the worker: what it learned. A full ring loses what will be learned again.</summary>

@@ -103,19 +103,30 @@ public struct BufferHeader
 /// <remarks>
 /// Layout of a buffer: a <see cref="BufferHeader"/>, <see cref="HeadroomBytes"/> for headers to be put in front,
 /// <see cref="DataBytes"/> for what a NIC receives. The stride of 36 cache lines is no power of two, so that headers of
-/// neighbours fall into different cache sets. One thread at a time takes and returns buffers: the worker, or the control
-/// thread while the worker is parked. The memory lives until <see cref="Dispose"/>; no queue may use it then.
+/// neighbours fall into different cache sets. Any thread may take and return buffers. A worker's has a cache of them
+/// (<see cref="UseCache"/>) and goes to the shared stack, which is locked, for a batch at a time: a worker that sends what it
+/// receives hardly ever does. The memory lives until <see cref="Dispose"/>; no queue may use it then.
 /// </remarks>
 public sealed unsafe class BufferPool : IDisposable
 {
     public const int HeadroomBytes = 192;
     public const int DataBytes = 2048;
+
+    /// <summary>Threads that can have a cache.</summary>
+    public const int MaxCaches = 64;
+
     private const int StrideBytes = BufferHeader.SizeBytes + HeadroomBytes + DataBytes;
+    private const int MaxBatch = 256; // a frame of the graph
+
+    [ThreadStatic]
+    private static int s_threadCache; // 0: the thread has none
 
     private readonly PacketMemory _memory;
     private readonly byte* _base;
-    private readonly BufferIndex[] _free; // a stack: the buffer returned last is taken first, while it is in the cache
-    private int _freeCount;
+    private readonly FreeBuffers _shared;
+    private readonly FreeBuffers?[] _caches = new FreeBuffers?[MaxCaches + 1];
+    private readonly int _batch;
+    private readonly Lock _lock = new(); // of _shared
 
     /// <summary>Allocates <paramref name="count"/> buffers, from huge pages where the host has them.</summary>
     /// <exception cref="InvalidOperationException">The host has no memory for them.</exception>
@@ -125,23 +136,42 @@ public sealed unsafe class BufferPool : IDisposable
         Count = count;
         _memory = new PacketMemory((nuint)count * StrideBytes);
         _base = _memory.Address;
-        _free = GC.AllocateUninitializedArray<BufferIndex>(count);
-        for (int i = 0; i < count; i++)
+        _batch = Math.Min(MaxBatch, count / 16); // of a small pool, caches must not hide too many from the other threads
+        _shared = new FreeBuffers(count);
+        for (int i = count - 1; i >= 0; i--)
         {
-            _free[i] = new BufferIndex((uint)(count - 1 - i));
+            _shared.Return([new BufferIndex((uint)i)]);
         }
-
-        _freeCount = count;
     }
 
     /// <summary>Number of buffers in the pool, taken ones included.</summary>
     public int Count { get; }
 
-    /// <summary>Number of buffers that can be taken now.</summary>
-    public int FreeCount => Volatile.Read(ref _freeCount);
+    /// <summary>Number of buffers that nobody has taken; those in another thread's cache among them.</summary>
+    public int FreeCount
+    {
+        get
+        {
+            int count = _shared.Count;
+            foreach (FreeBuffers? cache in _caches)
+            {
+                count += cache?.Count ?? 0;
+            }
+
+            return count;
+        }
+    }
 
     /// <summary>The area that a NIC registers: all buffers with their headers.</summary>
     public PacketMemory Memory => _memory;
+
+    /// <summary>Gives the calling thread a cache of buffers from now on.</summary>
+    /// <param name="number">From 0 to <see cref="MaxCaches"/> - 1; no other thread that runs may have the same.</param>
+    public void UseCache(int number)
+    {
+        _caches[number + 1] ??= new FreeBuffers(2 * _batch);
+        s_threadCache = number + 1;
+    }
 
     /// <summary>Takes up to <paramref name="buffers"/>.Length buffers, their headers reset. Returns how many there were.</summary>
     public int Take(Span<BufferIndex> buffers)
@@ -159,10 +189,13 @@ public sealed unsafe class BufferPool : IDisposable
     /// <remarks>By the time a packet is in it, the line of a header written now would have left the cache again.</remarks>
     public int TakeToReceive(Span<BufferIndex> buffers)
     {
-        int count = Math.Min(buffers.Length, _freeCount);
-        int top = _freeCount - count;
-        _free.AsSpan(top, count).CopyTo(buffers);
-        Volatile.Write(ref _freeCount, top);
+        FreeBuffers? cache = _caches[s_threadCache];
+        int count = cache is null ? 0 : cache.Take(buffers);
+        if (count < buffers.Length)
+        {
+            count += TakeShared(buffers[count..], cache);
+        }
+
         MarkTaken(buffers[..count]);
         return count;
     }
@@ -188,11 +221,15 @@ public sealed unsafe class BufferPool : IDisposable
     /// <summary>Gives buffers back. The caller must hold them and must not use them any more.</summary>
     public void Return(ReadOnlySpan<BufferIndex> buffers)
     {
-        Debug.Assert(_freeCount + buffers.Length <= Count, "more buffers returned than were taken");
         MarkReturned(buffers);
-        int top = _freeCount;
-        buffers.CopyTo(_free.AsSpan(top));
-        Volatile.Write(ref _freeCount, top + buffers.Length);
+        if (_caches[s_threadCache] is { } cache && buffers.Length <= cache.Room)
+        {
+            cache.Return(buffers);
+        }
+        else
+        {
+            ReturnShared(buffers, _caches[s_threadCache]);
+        }
     }
 
     public void Return(BufferIndex buffer) => Return(new ReadOnlySpan<BufferIndex>(in buffer));
@@ -251,6 +288,29 @@ public sealed unsafe class BufferPool : IDisposable
     }
 
     public void Dispose() => _memory.Dispose();
+
+    private int TakeShared(Span<BufferIndex> buffers, FreeBuffers? cache)
+    {
+        lock (_lock)
+        {
+            int count = _shared.Take(buffers);
+            if (cache is not null)
+            {
+                _shared.MoveTo(cache, _batch);
+            }
+
+            return count;
+        }
+    }
+
+    private void ReturnShared(ReadOnlySpan<BufferIndex> buffers, FreeBuffers? cache)
+    {
+        lock (_lock)
+        {
+            _shared.Return(buffers);
+            cache?.MoveTo(_shared, _batch);
+        }
+    }
 
     private byte* DataArea(BufferIndex buffer) => _base + ((nuint)buffer.Value * StrideBytes) + BufferHeader.SizeBytes;
 

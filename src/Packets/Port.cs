@@ -50,7 +50,7 @@ public abstract class Port : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Releases the port's queues, and returns every buffer they hold to the pool. The worker must not use them any more.</summary>
+    /// <summary>Releases the port's queues, and returns every buffer they hold to the pool. No worker may use them any more.</summary>
     protected abstract void Dispose(bool disposing);
 }
 

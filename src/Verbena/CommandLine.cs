@@ -24,12 +24,6 @@ internal static class CommandLine
         CustomParser = s_emulatedNic.CustomParser,
     };
 
-    private static readonly Option<int?> s_workerCore = new("--worker-core")
-    {
-        Description = "Pins the worker to a processor, where it polls without rest.",
-        HelpName = "N",
-    };
-
     private static readonly Option<int> s_buffers = new("--buffers")
     {
         Description = "Number of packet buffers.",
@@ -57,7 +51,7 @@ internal static class CommandLine
         s_buffers.Validators.Add(result => RequireRange(result, 256, 1 << 22));
         var start = new System.CommandLine.Command("start", "Runs the data plane as a daemon with a control socket.")
         {
-            s_emulatedNic, s_workerCore, s_buffers, s_exec, s_socket,
+            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_exec, s_socket,
         };
         start.SetAction((result, _) => GuardAsync(() =>
             StartCommand.RunAsync(Options(result), result.GetValue(s_socket) ?? ControlSocket.DefaultPath, result.GetValue(s_exec))));
@@ -71,7 +65,7 @@ internal static class CommandLine
 
         var root = new RootCommand("A user-space router for ConnectX NICs: alone, a data plane with a prompt.")
         {
-            s_emulatedNic, s_workerCore, s_buffers, s_exec, start, ctl, CreateNic(), docs,
+            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_exec, start, ctl, CreateNic(), docs,
         };
         root.SetAction((result, _) => GuardAsync(() => InteractiveCommand.RunAsync(Options(result), result.GetValue(s_exec))));
         return root;
@@ -121,7 +115,8 @@ internal static class CommandLine
     private static DataPlaneOptions Options(ParseResult result) => new()
     {
         EmulatedNics = result.GetValue(s_emulatedNic) ?? [],
-        WorkerCore = result.GetValue(s_workerCore),
+        WorkerCores = ThreadOptions.CoresOfWorkers(result),
+        MainCore = result.GetValue(ThreadOptions.MainCore),
         Buffers = result.GetValue(s_buffers),
     };
 

@@ -12,12 +12,14 @@ internal sealed class ControlThread : SynchronizationContext, IDisposable
     private readonly Action _everyMillisecond;
     private bool _stopping;
 
-    /// <summary>Starts the thread. The chore must not throw.</summary>
-    public ControlThread(Action everyMillisecond)
+    /// <summary>Starts the thread.</summary>
+    /// <param name="everyMillisecond">The chore; it must not throw.</param>
+    /// <param name="core">The processor to pin the thread to, or null.</param>
+    /// <exception cref="VerbenaException">There is no such processor.</exception>
+    public ControlThread(Action everyMillisecond, int? core)
     {
         _everyMillisecond = everyMillisecond;
-        _thread = new Thread(Run) { Name = "control", IsBackground = true };
-        _thread.Start();
+        _thread = PinnedThread.Start("control", core, "--main-core", Run);
     }
 
     /// <summary>Runs <paramref name="work"/> on the thread. Its exception is the task's.</summary>

@@ -9,7 +9,7 @@ using Verbena.Packets;
 
 namespace Verbena;
 
-/// <summary>All that one process runs: buffers, emulated NICs, router, its worker's thread and the control thread. Wired here.</summary>
+/// <summary>All that one process runs: buffers, emulated NICs, router, its workers' threads and the control thread. Wired here.</summary>
 internal sealed partial class DataPlane : ICommandTarget, IDisposable
 {
     private readonly ILogger _log;
@@ -36,12 +36,16 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
                 EmulatedNicCommands.AddTo(Commands, [.. nics.Devices.Values]);
             }
 
-            _router = Own(new Router(OwnBuffers(options.Buffers)));
+            _router = Own(new Router(OwnBuffers(options.Buffers), options.WorkerCores.Count));
             _router.ClearRuntime(WorkerThread.Now());
-            Own(new WorkerThread(_router.Worker, options.WorkerCore));
-            _rdma = Own(new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"))); // parks the worker to delete interfaces
-            AddCommands(Commands, _router, _rdma, ring, options.WorkerCore);
-            _control = Own(new ControlThread(DoChores));
+            foreach (Worker worker in _router.Workers)
+            {
+                Own(new WorkerThread(worker, options.WorkerCores[worker.Index]));
+            }
+
+            _rdma = Own(new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"))); // parks the workers to delete interfaces
+            AddCommands(Commands, _router, _rdma, ring);
+            _control = Own(new ControlThread(DoChores, options.MainCore));
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException) // no memory, no TAP, no library: the message says which
         {
@@ -62,12 +66,12 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
     public CommandTable Commands { get; }
 
     /// <summary>Fills a command table.</summary>
-    public static void AddCommands(CommandTable table, Router router, RdmaCommands rdma, LogRing ring, int? workerCore)
+    public static void AddCommands(CommandTable table, Router router, RdmaCommands rdma, LogRing ring)
     {
         SessionCommands.AddTo(table);
         SystemCommands.AddTo(table, ring);
         rdma.AddTo(table);
-        RouterCommands.AddTo(table, router, WorkerThread.Now, workerCore);
+        RouterCommands.AddTo(table, router, WorkerThread.Now);
     }
 
     public Task<CommandResult> RunAsync(string line, Func<string, Task> print, CancellationToken interrupt) => _control.RunAsync(async () =>

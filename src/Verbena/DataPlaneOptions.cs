@@ -1,4 +1,5 @@
 using Verbena.Emulator.Nic;
+using Verbena.Packets;
 
 namespace Verbena;
 
@@ -6,12 +7,18 @@ namespace Verbena;
 internal sealed record DataPlaneOptions
 {
     public const int DefaultBuffers = 16384;
+    public const int MaxWorkers = BufferPool.MaxCaches;
 
     /// <summary>Ports of an emulated ConnectX; none leaves the machine's own NICs.</summary>
     public IReadOnlyList<NicOptions> EmulatedNics { get; init; } = [];
 
-    /// <summary>The processor that the worker is pinned to, and polls on without rest; null lets Linux choose.</summary>
-    public int? WorkerCore { get; init; }
+    /// <summary>
+    /// The workers: for each, the processor that it is pinned to, and polls on without rest; null lets Linux choose.
+    /// </summary>
+    public IReadOnlyList<int?> WorkerCores { get; init; } = [null];
+
+    /// <summary>The processor that the control thread is pinned to; null lets Linux choose.</summary>
+    public int? MainCore { get; init; }
 
     /// <summary>Packet buffers, each of 2 KiB.</summary>
     public int Buffers { get; init; } = DefaultBuffers;

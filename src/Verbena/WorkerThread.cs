@@ -6,7 +6,7 @@ namespace Verbena;
 
 /// <summary>The thread that moves packets: it polls the worker without end.</summary>
 /// <remarks>
-/// A worker with a processor of its own (<c>--worker-core</c>) never rests. Any other lets its neighbours run when a turn
+/// A worker with a processor of its own (<c>--worker-cores</c>) never rests. Any other lets its neighbours run when a turn
 /// found nothing, and after a millisecond without packets sleeps 50 µs between turns: an idle machine stays idle, and
 /// the first packet of a burst waits about 0.1 ms longer.
 /// </remarks>
@@ -26,13 +26,8 @@ internal sealed unsafe class WorkerThread : IDisposable
     public WorkerThread(Worker worker, int? core)
     {
         _worker = worker;
-        var pinned = new TaskCompletionSource();
-        _thread = new Thread(() => Run(core, pinned)) { Name = Name, IsBackground = true };
-        _thread.Start();
-        pinned.Task.GetAwaiter().GetResult();
+        _thread = PinnedThread.Start(worker.Name, core, "--worker-cores", () => Run(core));
     }
-
-    public const string Name = "worker_0";
 
     /// <summary>A monotonic clock in nanoseconds, for the worker and for <see cref="Router.Maintain"/>.</summary>
     public static long Now() => Stopwatch.GetTimestamp() * (1_000_000_000 / Stopwatch.Frequency);
@@ -44,15 +39,9 @@ internal sealed unsafe class WorkerThread : IDisposable
         _thread.Join();
     }
 
-    private void Run(int? core, TaskCompletionSource pinned)
+    private void Run(int? core)
     {
-        if (core is { } number && !TryPin(number))
-        {
-            pinned.SetException(new VerbenaException($"--worker-core {number}: this process may not run on that processor"));
-            return;
-        }
-
-        pinned.SetResult();
+        _worker.AttachThread(Libc.gettid(), core);
         long lastWork = Now();
         while (!Volatile.Read(ref _stopping))
         {
@@ -78,19 +67,5 @@ internal sealed unsafe class WorkerThread : IDisposable
 
         timespec pause = new() { tv_nsec = SleepNanoseconds };
         _ = Libc.nanosleep(&pause, null);
-    }
-
-    private static bool TryPin(int core)
-    {
-        const int MaskWords = 16; // 1024 processors, as glibc's cpu_set_t
-        ulong* mask = stackalloc ulong[MaskWords];
-        new Span<ulong>(mask, MaskWords).Clear();
-        if (core is < 0 or >= MaskWords * 64)
-        {
-            return false;
-        }
-
-        mask[core / 64] = 1ul << (core % 64);
-        return Libc.sched_setaffinity(0, MaskWords * sizeof(ulong), mask) == 0;
     }
 }

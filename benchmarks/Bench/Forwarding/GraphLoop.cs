@@ -8,9 +8,11 @@ internal sealed class GraphLoop(NicPair nics, RdmaMode mode) : IForwardingLoop
     private readonly ForwardingPath _path = new(nics, mode);
     private ulong _received;
 
+    public void AttachThread() => _path.Router.Workers[0].AttachThread(threadId: 0, core: null);
+
     public int Turn()
     {
-        _path.Router.Worker.RunOnce(WorkerThread.Now());
+        _path.Router.Workers[0].RunOnce(WorkerThread.Now());
         ulong received = _path.Received;
         int count = (int)(received - _received);
         _received = received;

@@ -28,6 +28,8 @@ internal sealed class IoLoop : IForwardingLoop
             change(new RdmaInterfaceOptions { Name = hostInterface, HostInterface = hostInterface, RxQueues = 1 }), _pool, txQueues: 1, random);
     }
 
+    public void AttachThread() => _pool.UseCache(0);
+
     public int Turn()
     {
         int received = _rx.Receive(_packets);

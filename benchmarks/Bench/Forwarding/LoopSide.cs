@@ -22,6 +22,7 @@ internal sealed class LoopSide(string name, NicPair nics, IForwardingLoop loop) 
 
     private ForwardingResult Count(TimeSpan time, Func<long> idle)
     {
+        loop.AttachThread();
         (double offered, double missed, double forwarded, long idleBefore) = (nics.Offered, nics.OutOfBuffer, nics.Forwarded, idle());
         long allocated = GC.GetAllocatedBytesForCurrentThread();
         (long busy, long packets) = (0, 0);
@@ -50,6 +51,9 @@ internal sealed class LoopSide(string name, NicPair nics, IForwardingLoop loop) 
 /// <summary>A program that forwards, in turns.</summary>
 internal interface IForwardingLoop : IDisposable
 {
+    /// <summary>Says that the calling thread will take the turns.</summary>
+    void AttachThread();
+
     /// <summary>Receives once, and sends what it got. Returns how many packets that were.</summary>
     int Turn();
 }

@@ -22,6 +22,7 @@ internal sealed class DriverSide(string name, Func<RdmaInterfaceOptions, RdmaInt
 
     protected override void Open()
     {
+        _pool.UseCache(0);
         _receiver = Create(Nics.ReceiverName, new Random(1));
         _receiver.SetAdminUp(true);
         _sender = Create(Nics.SenderName, new Random(2));

@@ -12,7 +12,7 @@ internal static class HardwareCommands
             bool brief = words.TryKeyword("brief");
             _ = brief || words.TryKeyword("verbose") || words.TryKeyword("detail");
             List<Interface> chosen = words.Interfaces(router);
-            return session => session.Output.Write(Format(chosen, brief));
+            return session => session.Output.Write(Format(router, chosen, brief));
         });
 
     /// <summary>A rate as VPP prints it: <c>100 Gbps</c>, <c>2.5 Gbps</c>, <c>unknown</c>.</summary>
@@ -24,7 +24,7 @@ internal static class HardwareCommands
         _ => Layout.Whole(bitsPerSecond / 1_000) + " Kbps",
     };
 
-    private static string Format(IEnumerable<Interface> interfaces, bool brief)
+    private static string Format(Router router, IEnumerable<Interface> interfaces, bool brief)
     {
         var text = new StringWriter();
         text.WriteLine("Name".Centre(32) + "Idx".Centre(6) + "Link".Centre(8) + "Hardware");
@@ -35,7 +35,7 @@ internal static class HardwareCommands
             text.WriteLine("  Link speed: " + Speed(link.SpeedBitsPerSecond));
             if (item.Port is { } port)
             {
-                WriteQueues(text, port);
+                WriteQueues(text, port, router.RxQueues.Where(queue => queue.Interface == item));
                 IEnumerable<string> details = [$"Ethernet address {port.MacAddress}", .. port.Describe()];
                 text.Write(brief ? "" : string.Concat(details.Select(line => $"  {line}\n")));
             }
@@ -48,12 +48,13 @@ internal static class HardwareCommands
         return text.ToString();
     }
 
-    private static void WriteQueues(StringWriter text, Port port)
+    private static void WriteQueues(StringWriter text, Port port, IEnumerable<PlacedQueue> rxQueues)
     {
         text.WriteLine("  RX Queues:\n    queue thread         mode");
-        for (int i = 0; i < port.RxQueues.Count; i++)
+        foreach (PlacedQueue rx in rxQueues)
         {
-            text.WriteLine($"    {i,-6}{RuntimeCommands.WorkerName + " (1)",-15}{"polling",-10}");
+            string thread = $"{rx.Worker.Name} ({ThreadCommands.Id(rx.Worker)})";
+            text.WriteLine($"    {rx.Queue,-6}{thread,-15}{"polling",-10}");
         }
 
         text.WriteLine("  TX Queues:\n    queue shared thread(s)");

@@ -10,8 +10,7 @@ public static class RouterCommands
     /// <param name="table">Where to.</param>
     /// <param name="router">What they work on; they run on its control thread.</param>
     /// <param name="now">The clock of <see cref="Router.Maintain"/>, in nanoseconds.</param>
-    /// <param name="workerCore">The processor that the worker is pinned to, or null.</param>
-    public static void AddTo(CommandTable table, Router router, Func<long> now, int? workerCore)
+    public static void AddTo(CommandTable table, Router router, Func<long> now)
     {
         InterfaceCommands.AddTo(table, router);
         HardwareCommands.AddTo(table, router);
@@ -19,7 +18,8 @@ public static class RouterCommands
         RouteCommands.AddTo(table, router);
         NeighborCommands.AddTo(table, router, now);
         CounterCommands.AddTo(table, router);
-        RuntimeCommands.AddTo(table, router, now, workerCore);
+        RuntimeCommands.AddTo(table, router, now);
+        ThreadCommands.AddTo(table, router);
         PingCommand.AddTo(table, router);
     }
 

@@ -5,19 +5,18 @@ namespace Verbena.Dataplane.Cli;
 /// <summary>What each node costs (vlib/node_cli.c).</summary>
 internal static class RuntimeCommands
 {
-    public const string WorkerName = "worker_0";
+    private const string BetweenThreads = "---------------\n";
 
     private static readonly double s_clocksPerNanosecond = ReadClockRate();
 
-    public static void AddTo(CommandTable table, Router router, Func<long> now, int? workerCore)
+    public static void AddTo(CommandTable table, Router router, Func<long> now)
     {
-        string core = workerCore is { } number ? string.Create(CultureInfo.InvariantCulture, $" (lcore {number})") : "";
         table.Add("show runtime", "[time] [verbose]", "Lists the nodes' calls, packets and cost, in clocks (ns at the rate of /proc/cpuinfo) or (time) in ns", words =>
         {
             bool time = words.TryKeyword("time");
             bool verbose = words.TryKeyword("verbose");
-            return session => session.Output.Write(
-                $"Thread 1 {WorkerName}{core}\n" + Format(router.ReadRuntime(now()), time ? 1 : s_clocksPerNanosecond, time, verbose));
+            return session => session.Output.Write(string.Join(
+                BetweenThreads, router.ReadRuntime(now()).Select(worker => Format(worker, time ? 1 : s_clocksPerNanosecond, time, verbose))));
         });
         table.Add("clear runtime", "", "Starts counting for show runtime again", _ => _ => router.ClearRuntime(now()));
     }
@@ -28,6 +27,7 @@ internal static class RuntimeCommands
         string Rate(NodeKind kind) => Layout.Scientific(Vectors(runtime, kind) / seconds, 4);
 
         var text = new StringWriter();
+        text.WriteLine(Title(runtime.Worker));
         text.WriteLine($"Time {Layout.Fixed(seconds, 1)}, {Layout.Fixed(seconds, 6)} sec internal node vector rate "
             + $"{Layout.Fixed(InternalVectorRate(runtime), 2)} loops/sec {Layout.Fixed(runtime.Loops / seconds, 2)}");
         text.WriteLine($"  vector rates in {Rate(NodeKind.Input)}, out {Rate(NodeKind.Output)}, drop {Rate(NodeKind.Drop)}, punt 0.0000e0");
@@ -43,6 +43,9 @@ internal static class RuntimeCommands
 
         return text.ToString();
     }
+
+    private static string Title(Worker worker) => string.Create(
+        CultureInfo.InvariantCulture, $"Thread {ThreadCommands.Id(worker)} {worker.Name}{(worker.Core is { } core ? $" (lcore {core})" : "")}");
 
     private static double Vectors(RuntimeSnapshot runtime, NodeKind kind) =>
         runtime.Nodes.Where(node => node.Kind == kind).Sum(node => (double)node.Vectors);

@@ -16,12 +16,16 @@ internal sealed class Dispatcher
     private ulong _clearedLoops;
     private long _lapStart;
 
-    public Dispatcher(BufferPool buffers, ForwardingTables tables)
+    public Dispatcher(int worker, BufferPool buffers, ForwardingTables tables)
     {
+        Worker = worker;
         Buffers = buffers;
         Tables = tables;
         Drop = new DropNode(this);
     }
+
+    /// <summary>The worker's number: of its transmit queues, and of its counters where those are not in the nodes.</summary>
+    public int Worker { get; }
 
     public BufferPool Buffers { get; }
 

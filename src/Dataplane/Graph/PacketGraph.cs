@@ -12,9 +12,9 @@ internal sealed class PacketGraph
     private readonly InterfaceOutputNode _interfaceOutput;
     private readonly Ip4NeighborWaitNode _neighborWait;
 
-    public PacketGraph(BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
+    public PacketGraph(int worker, BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
     {
-        Dispatcher graph = new(buffers, tables);
+        Dispatcher graph = new(worker, buffers, tables);
         Dispatcher = graph;
 
         _interfaceOutput = new InterfaceOutputNode(graph);
@@ -73,20 +73,18 @@ internal sealed class PacketGraph
         return ran || received > 0;
     }
 
-    /// <summary>Receives from and sends to an interface's port from now on. While the worker is parked.</summary>
-    public void Add(Interface added)
-    {
-        _interfaceOutput.Add(added);
-        if (added.Port is not null)
-        {
-            _rdmaInput.Add(added);
-        }
-    }
+    /// <summary>Sends to an interface's port from now on. While the worker is parked.</summary>
+    public void Add(Interface added) => _interfaceOutput.Add(added);
 
-    /// <summary>Leaves the port alone, and drops the packets that wait for it. While the worker is parked.</summary>
+    /// <summary>Receives from one of a port's queues from now on. While the worker is parked.</summary>
+    public void AddQueue(Interface rx, RxQueue queue) => _rdmaInput.Add(rx, queue);
+
+    /// <summary>Leaves the queue to others. While the worker is parked.</summary>
+    public void RemoveQueue(RxQueue queue) => _rdmaInput.Remove(queue);
+
+    /// <summary>Leaves the port alone, and drops the packets that wait for it or came by it. While the worker is parked.</summary>
     public void Remove(Interface removed)
     {
-        _rdmaInput.Remove(removed);
         _ = Dispatcher.Lap(); // the time since the last turn is nobody's
         _neighborWait.Forget(removed.Index);
         _ = Dispatcher.RunPending();

@@ -20,7 +20,7 @@ internal sealed class BviTxNode(Dispatcher dispatcher, Interface tx, InternalNod
                 continue;
             }
 
-            tx.Worker.CountSent(Buffers.PacketBytes(packet));
+            tx.Workers[Dispatcher.Worker].CountSent(Buffers.PacketBytes(packet));
             header.RxInterface = (uint)tx.Index;
             l2Input.Enqueue(packet);
         }

@@ -17,7 +17,7 @@ internal sealed class DropNode(Dispatcher dispatcher) : InternalNode(dispatcher,
             // An ARP reply that was read, say, ends here too; only what went wrong counts as the interface's drop.
             if (reason.Severity() == Severity.Error)
             {
-                Dispatcher.Tables.InterfaceAt(header.RxInterface).Worker.Drops++;
+                Dispatcher.Tables.InterfaceAt(header.RxInterface).Workers[Dispatcher.Worker].Drops++;
             }
         }
 

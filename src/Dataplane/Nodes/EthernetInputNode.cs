@@ -60,7 +60,7 @@ internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpI
         }
 
         Buffers.Header(packet).RxInterface = (uint)sub.Index;
-        sub.Worker.CountReceived(Buffers.PacketBytes(packet));
+        sub.Workers[Dispatcher.Worker].CountReceived(Buffers.PacketBytes(packet));
         rx = sub;
         if (!sub.IsAdminUp || (sub.L2 is null && !sub.Match!.CanRoute))
         {
@@ -98,7 +98,7 @@ internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpI
         switch (type)
         {
             case EtherType.Ip4:
-                rx.Worker.Ip4++;
+                rx.Workers[Dispatcher.Worker].Ip4++;
                 Buffers.Advance(packet, EthernetHeader.Size);
                 ip4Input.Enqueue(packet);
                 break;

@@ -3,11 +3,11 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary><c>IF-tx</c>: hands packets to the transmit queue of one interface's port.</summary>
+/// <summary><c>IF-tx</c>: hands packets to its worker's transmit queue of one interface's port.</summary>
 internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
     : InternalNode(dispatcher, tx.Name + "-tx", NodeKind.Output)
 {
-    private readonly TxQueue _queue = tx.Port!.TxQueues[0];
+    private readonly TxQueue _queue = tx.Port!.TxQueues[dispatcher.Worker];
     private bool _sent;
 
     /// <summary>Lets the queue return buffers, unless it has just done so while sending.</summary>
@@ -35,7 +35,7 @@ internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
         {
             _queue.Reclaim();
             count += _queue.Send(frame[count..]);
-            tx.Worker.TxErrors += (uint)(frame.Length - count);
+            tx.Workers[Dispatcher.Worker].TxErrors += (uint)(frame.Length - count);
             DropAll(frame[count..], Reason.NoFreeTxSlots);
         }
     }

@@ -30,7 +30,7 @@ internal sealed class Ip4LookupNode(Dispatcher dispatcher) : InternalNode(dispat
             ref BufferHeader header = ref Buffers.Header(packet);
             header.Adjacency = tables.Fib.Lookup(Buffers.PacketHeader<Ip4Header>(packet).Destination);
             Adjacency adjacency = tables.Adjacencies[header.Adjacency];
-            adjacency.Count((uint)Buffers.PacketBytes(packet));
+            adjacency.Count(Dispatcher.Worker, (uint)Buffers.PacketBytes(packet));
             Send(packet, adjacency.Kind);
         }
     }

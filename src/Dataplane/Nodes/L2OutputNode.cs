@@ -30,7 +30,7 @@ internal sealed class L2OutputNode(Dispatcher dispatcher, InternalNode interface
             else if (tx.L2!.IsBvi)
             {
                 header.RxInterface = header.TxInterface;
-                tx.Worker.CountReceived(Buffers.PacketBytes(packet));
+                tx.Workers[Dispatcher.Worker].CountReceived(Buffers.PacketBytes(packet));
                 _ethernetInput.Enqueue(packet);
             }
             else

@@ -3,7 +3,7 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary>rdma-input: takes packets from the receive queues of all ports. Next: ethernet-input.</summary>
+/// <summary>rdma-input: takes packets from the receive queues that are placed on its worker. Next: ethernet-input.</summary>
 /// <remarks>The name is VPP's for the driver that this data plane was made for; it polls any <see cref="Port"/>.</remarks>
 internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode ethernetInput)
     : InputNode(dispatcher, "rdma-input")
@@ -11,12 +11,11 @@ internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode eth
     private readonly BufferIndex[] _frame = new BufferIndex[InternalNode.FrameSize];
     private (Interface Interface, RxQueue Queue)[] _queues = [];
 
-    /// <summary>Polls the queues of an interface's port from now on. While the worker is parked.</summary>
-    public void Add(Interface added) =>
-        _queues = [.. _queues, .. added.Port!.RxQueues.Select(queue => (added, queue))];
+    /// <summary>Polls a queue of an interface's port from now on. While the worker is parked.</summary>
+    public void Add(Interface rx, RxQueue queue) => _queues = [.. _queues, (rx, queue)];
 
-    /// <summary>Polls them no more. While the worker is parked.</summary>
-    public void Remove(Interface removed) => _queues = [.. _queues.Where(entry => entry.Interface != removed)];
+    /// <summary>Polls it no more. While the worker is parked.</summary>
+    public void Remove(RxQueue queue) => _queues = [.. _queues.Where(entry => entry.Queue != queue)];
 
     protected override int Poll()
     {

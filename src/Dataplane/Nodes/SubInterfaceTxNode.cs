@@ -20,7 +20,7 @@ internal sealed class SubInterfaceTxNode(Dispatcher dispatcher, Interface tx, In
             }
 
             Buffers.ReplaceTags(packet, pop: 0, tags);
-            tx.Worker.CountSent(Buffers.PacketBytes(packet));
+            tx.Workers[Dispatcher.Worker].CountSent(Buffers.PacketBytes(packet));
             portTx.Enqueue(packet);
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane.Tables;
@@ -27,7 +28,7 @@ public enum AdjacencyKind
 
 /// <summary>Where a route leads: to this router, to a neighbor with its Ethernet header ready, or nowhere.</summary>
 /// <remarks>
-/// All but the two counters never change, so a worker reads an adjacency without a lock: a neighbor that gets another
+/// All but the counters never change, so a worker reads an adjacency without a lock: a neighbor that gets another
 /// Ethernet address gets another object in the same slot of the adjacency table.
 /// </remarks>
 public sealed class Adjacency
@@ -57,11 +58,11 @@ public sealed class Adjacency
     /// <summary>Rewrite: the Ethernet header to put in front. Glean: that of an ARP request.</summary>
     public EthernetHeader Rewrite => _rewrite;
 
-    /// <summary>Packets that a lookup gave it. Written by the worker.</summary>
-    public ulong Packets => Volatile.Read(ref _packets);
+    /// <summary>Packets that a lookup gave it.</summary>
+    public ulong Packets => _counts.Aggregate(0UL, (sum, worker) => sum + worker.Packets);
 
-    /// <summary>Their bytes, from the IPv4 header on. Written by the worker.</summary>
-    public ulong Bytes => Volatile.Read(ref _bytes);
+    /// <summary>Their bytes, from the IPv4 header on.</summary>
+    public ulong Bytes => _counts.Aggregate(0UL, (sum, worker) => sum + worker.Bytes);
 
     internal EthernetHeader EthernetHeader
     {
@@ -71,18 +72,28 @@ public sealed class Adjacency
     internal uint InterfaceIndex { get; }
 
     private readonly EthernetHeader _rewrite;
-    private ulong _packets;
-    private ulong _bytes;
+    private WorkerCounts[] _counts = [];
+
+    /// <summary>Makes it ready to be counted for so many workers, each in a place of its own. Before a worker can find it.</summary>
+    internal void CountFor(int workers) => _counts = new WorkerCounts[workers];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Count(uint bytes)
+    internal void Count(int worker, uint bytes)
     {
-        _packets++;
-        _bytes += bytes;
+        ref WorkerCounts counts = ref _counts[worker];
+        counts.Packets++;
+        counts.Bytes += bytes;
     }
 
     /// <summary>True if this is the way to the neighbor <paramref name="address"/> itself, and its Ethernet address is known.</summary>
     internal bool IsNeighbor(Ip4Address address) => Kind == AdjacencyKind.Rewrite && NextHop == address;
 
     internal ref readonly EthernetHeader RewriteHeader => ref _rewrite;
+
+    [StructLayout(LayoutKind.Sequential, Size = 128)] // two workers' share no cache line
+    private struct WorkerCounts
+    {
+        public ulong Packets;
+        public ulong Bytes;
+    }
 }

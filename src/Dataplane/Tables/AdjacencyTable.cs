@@ -8,11 +8,14 @@ internal sealed class AdjacencyTable
     public const int Unreachable = 1;
 
     private readonly Stack<int> _free = [];
+    private readonly int _workers;
     private Adjacency?[] _slots = new Adjacency?[64];
     private int _count;
 
-    public AdjacencyTable()
+    /// <summary>Makes a table whose adjacencies are counted by so many workers.</summary>
+    public AdjacencyTable(int workers)
     {
+        _workers = workers;
         _ = Add(new Adjacency(AdjacencyKind.Drop));
         _ = Add(new Adjacency(AdjacencyKind.Unreachable));
     }
@@ -40,9 +43,13 @@ internal sealed class AdjacencyTable
     }
 
     /// <summary>Puts another adjacency into a slot: packets looked up from now on take it.</summary>
-    public void Replace(int index, Adjacency adjacency) => Volatile.Write(ref _slots[index], adjacency);
+    public void Replace(int index, Adjacency adjacency)
+    {
+        adjacency.CountFor(_workers);
+        Volatile.Write(ref _slots[index], adjacency);
+    }
 
-    /// <summary>Gives a slot back. While the worker is parked, and nothing refers to it any more.</summary>
+    /// <summary>Gives a slot back. While the workers are parked, and nothing refers to it any more.</summary>
     public void Remove(int index)
     {
         _slots[index] = null;

@@ -3,18 +3,22 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Tables;
 
-/// <summary>What the worker looks packets up in. The control thread writes, the worker reads.</summary>
+/// <summary>What workers look packets up in. The control thread writes, they read.</summary>
 /// <remarks>
-/// Two rules keep the worker from seeing half of a change. What is added or replaced is complete before one write of a word
-/// makes it reachable, so it may happen at any time. What is freed to be used again is freed while the worker is parked.
+/// Two rules keep workers from seeing half of a change. What is added or replaced is complete before one write of a word
+/// makes it reachable, so it may happen at any time. What is freed to be used again is freed while they are parked.
 /// </remarks>
 internal sealed class ForwardingTables
 {
+    private readonly int _workers;
     private Interface?[] _interfaces = new Interface?[16];
     private int _version;
 
-    public ForwardingTables()
+    /// <summary>Makes tables for so many workers.</summary>
+    public ForwardingTables(int workers)
     {
+        _workers = workers;
+        Adjacencies = new AdjacencyTable(workers);
         // What VPP's empty table holds: RFC 1122, 3.2.1.3, RFC 5771 (multicast), RFC 1112, 4 (reserved).
         foreach (string text in (string[])["0.0.0.0/32", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32"])
         {
@@ -25,14 +29,14 @@ internal sealed class ForwardingTables
 
     public Ip4Fib Fib { get; } = new(AdjacencyTable.Unreachable);
 
-    public AdjacencyTable Adjacencies { get; } = new();
+    public AdjacencyTable Adjacencies { get; }
 
     public L2Fib L2Fib { get; } = new();
 
     /// <summary>Changes whenever a route or a neighbor does, so that waiting packets know when to look again.</summary>
     public int Version => Volatile.Read(ref _version);
 
-    /// <summary>The interfaces by index; free slots are null. Changed only while the worker is parked.</summary>
+    /// <summary>The interfaces by index; free slots are null. Changed only while workers are parked.</summary>
     public ReadOnlySpan<Interface?> Interfaces => _interfaces;
 
     /// <summary>The interface of a packet, which is there as long as packets of it are under way.</summary>
@@ -55,9 +59,10 @@ internal sealed class ForwardingTables
             Array.Resize(ref _interfaces, index * 2);
         }
 
+        value?.CountFor(_workers);
         _interfaces[index] = value;
     }
 
-    /// <summary>Tells the worker that routes or neighbors have changed.</summary>
+    /// <summary>Tells workers that routes or neighbors have changed.</summary>
     public void Publish() => Volatile.Write(ref _version, _version + 1);
 }

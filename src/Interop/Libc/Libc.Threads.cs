@@ -10,6 +10,10 @@ public static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int sched_setaffinity(int pid, nuint cpusetsize, ulong* mask);
 
+    /// <summary>Linux's number for the calling thread.</summary>
+    [LibraryImport("libc")]
+    public static partial int gettid();
+
     public const int PR_SET_TIMERSLACK = 29;
 
     /// <summary>Changes something about the calling thread or process.</summary>

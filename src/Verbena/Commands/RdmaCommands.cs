@@ -13,8 +13,6 @@ namespace Verbena.Commands;
 /// <param name="log">Hears of interfaces and links that come and go.</param>
 internal sealed partial class RdmaCommands(Router router, Random random, ILogger log) : IDisposable
 {
-    private const int Workers = 1;
-
     private static readonly (string Word, OptionReader Read)[] s_options =
     [
         ("name", (words, options) => options with { Name = words.Text("a name") }),
@@ -149,23 +147,20 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
             throw new CommandException($"there is an interface {options.Name} already: choose another name");
         }
 
-        using (router.Park()) // the port takes buffers for its queues
+        RdmaPort port = CreatePort(options);
+        try
         {
-            RdmaPort port = CreatePort(options);
-            try
-            {
-                Interface added = router.AddInterface(port);
-                _interfaces.Add((added, PortState.Of(added)));
-            }
-            catch
-            {
-                port.Dispose();
-                throw;
-            }
-
-            string link = Describe(port.Link);
-            LogCreated(log, options.Name, options.HostInterface, port.MacAddress, link);
+            Interface added = router.AddInterface(port);
+            _interfaces.Add((added, PortState.Of(added)));
         }
+        catch
+        {
+            port.Dispose();
+            throw;
+        }
+
+        string link = Describe(port.Link);
+        LogCreated(log, options.Name, options.HostInterface, port.MacAddress, link);
     }
 
     /// <summary>Makes the port. Who has no NIC is told of the emulated one, which the driver itself knows nothing of.</summary>
@@ -173,7 +168,7 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
     {
         try
         {
-            return RdmaPort.Create(options, router.Buffers, Workers, random);
+            return RdmaPort.Create(options, router.Buffers, router.Workers.Count, random);
         }
         catch (HostInterfaceException e)
         {
@@ -188,12 +183,8 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
             throw new CommandException($"{target} is not a RDMA interface");
         }
 
-        using (router.Park())
-        {
-            router.Remove(target);
-            target.Port!.Dispose();
-        }
-
+        router.Remove(target);
+        target.Port!.Dispose();
         LogDeleted(log, target.Name);
     }
 

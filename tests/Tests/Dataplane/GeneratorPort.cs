@@ -5,8 +5,18 @@ namespace Verbena.Tests.Dataplane;
 /// <summary>A port that always has a full burst of the same frames, and sends without keeping anything. It allocates nothing.</summary>
 internal sealed class GeneratorPort(BufferPool buffers, string name, string macAddress, params byte[][] frames) : Port
 {
-    private readonly GeneratorRxQueue _rx = new(buffers, frames);
-    private readonly CountingTxQueue _tx = new(buffers);
+    private RxQueue[] _rx = [new GeneratorRxQueue(buffers, frames)];
+    private TxQueue[] _tx = [new CountingTxQueue(buffers)];
+
+    /// <summary>How many queues it has of each kind.</summary>
+    public int Queues
+    {
+        init
+        {
+            _rx = [.. Enumerable.Range(0, value).Select(_ => new GeneratorRxQueue(buffers, frames))];
+            _tx = [.. Enumerable.Range(0, value).Select(_ => new CountingTxQueue(buffers))];
+        }
+    }
 
     public override string Name => name;
 
@@ -16,9 +26,9 @@ internal sealed class GeneratorPort(BufferPool buffers, string name, string macA
 
     public override int MaxFrameBytes => 1514;
 
-    public override IReadOnlyList<RxQueue> RxQueues => [_rx];
+    public override IReadOnlyList<RxQueue> RxQueues => _rx;
 
-    public override IReadOnlyList<TxQueue> TxQueues => [_tx];
+    public override IReadOnlyList<TxQueue> TxQueues => _tx;
 
     public override IReadOnlyList<string> Describe() => [];
 

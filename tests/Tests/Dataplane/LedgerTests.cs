@@ -97,11 +97,11 @@ public sealed class LedgerTests
             IReadOnlyList<ErrorCount> errors = test.Router.Errors;
             long Sum(Func<ErrorCount, bool> condition) => errors.Where(condition).Sum(error => (long)error.Count);
             long learnedFromRequests = Sum(e => e.Reason == Reason.ArpRepliesSent) - ProbesAnswered(test);
-            long dropped = (long)test.Router.ReadRuntime(test.Now).Nodes.Single(node => node.Kind == NodeKind.Drop).Vectors;
+            long dropped = (long)test.Router.ReadRuntime(test.Now)[0].Nodes.Single(node => node.Kind == NodeKind.Drop).Vectors;
             return new Books(
                 test.LeftPort.Sent.Count + test.RightPort.Sent.Count,
                 dropped,
-                test.Router.Worker.Graph.HeldCount,
+                test.Router.Workers[0].Graph.HeldCount,
                 Sum(e => e.Reason == Reason.ArpRequestsSent) + Sum(e => e.Reason == Reason.FragmentsSent) - Sum(e => e.Reason == Reason.PacketsFragmented),
                 Sum(e => !s_notDropped.Contains(e.Reason)) - learnedFromRequests);
         }

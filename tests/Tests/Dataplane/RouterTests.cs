@@ -252,7 +252,7 @@ public sealed class RouterTests : IDisposable
         }
 
         _test.Advance(TestRouter.Second);
-        RuntimeSnapshot runtime = Router.ReadRuntime(_test.Now);
+        RuntimeSnapshot runtime = Router.ReadRuntime(_test.Now)[0];
         Assert.Equal(TestRouter.Second, runtime.ElapsedNanoseconds);
         Assert.Equal(2u, runtime.Loops);
         foreach (string name in (string[])["ethernet-input", "ip4-input", "ip4-lookup", "ip4-rewrite", "interface-output", "right-tx"])

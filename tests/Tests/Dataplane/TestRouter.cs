@@ -67,7 +67,7 @@ internal sealed class TestRouter : IDisposable
         {
             Router.Maintain(Now);
         }
-        while (Router.Worker.RunOnce(Now));
+        while (Router.Workers[0].RunOnce(Now));
     }
 
     public void Advance(long nanoseconds)
@@ -96,7 +96,7 @@ internal sealed class TestRouter : IDisposable
     }
 
     /// <summary>Every buffer must be back in the pool or wait for a neighbor.</summary>
-    public void ExpectNoLeak() => Assert.Equal(Buffers.Count - Router.Worker.Graph.HeldCount, Buffers.FreeCount);
+    public void ExpectNoLeak() => Assert.Equal(Buffers.Count - Router.Workers[0].Graph.HeldCount, Buffers.FreeCount);
 
     public void Dispose()
     {

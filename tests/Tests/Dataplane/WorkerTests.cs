@@ -41,26 +41,31 @@ public sealed class WorkerTests
         IDisposable second = test.Router.Park();
         second.Dispose();
         second.Dispose();
-        Assert.False(test.Router.Worker.RunOnce(test.Now));
+        Assert.False(test.Router.Workers[0].RunOnce(test.Now));
         Assert.Empty(test.RightPort.Sent);
         first.Dispose();
-        Assert.True(test.Router.Worker.RunOnce(test.Now));
+        Assert.True(test.Router.Workers[0].RunOnce(test.Now));
         Assert.Single(test.RightPort.Sent);
     }
 
     [Fact]
-    public async Task Routes_neighbors_and_interfaces_change_beside_a_running_worker()
+    public async Task Routes_neighbors_and_interfaces_change_beside_running_workers()
     {
         using BufferPool buffers = new(4096);
-        using Router router = new(buffers);
-        using GeneratorPort left = Add(router, new GeneratorPort(buffers, "left", TestRouter.LeftMac,
-            Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost), Frame.Ip4(TestRouter.LeftHost, "192.0.2.1")), "10.0.0.1/24");
+        using Router router = new(buffers, workers: 2);
+        byte[][] arriving =
+        [
+            Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost),
+            Frame.Ip4(TestRouter.LeftHost, "192.0.2.1"),
+            Frame.Arp(ArpHeader.Request, TestRouter.LeftHostMac, TestRouter.LeftHost, TestRouter.LeftAddress),
+        ];
+        using GeneratorPort left = Add(router, new GeneratorPort(buffers, "left", TestRouter.LeftMac, arriving) { Queues = 2 }, "10.0.0.1/24");
         using CancellationTokenSource stop = new();
-        Task worker = Task.Factory.StartNew(
-            () => Poll(router, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task[] workers = [.. router.Workers.Select(worker => Task.Factory.StartNew(
+            () => Poll(worker, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         for (int i = 0; i < 200; i++)
         {
-            using GeneratorPort right = Add(router, new GeneratorPort(buffers, "right", TestRouter.RightMac), "10.0.1.1/24");
+            using GeneratorPort right = Add(router, new GeneratorPort(buffers, "right", TestRouter.RightMac) { Queues = 2 }, "10.0.1.1/24");
             Interface added = router.FindInterface("right")!;
             router.AddNeighbor(added, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
             router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
@@ -71,8 +76,9 @@ public sealed class WorkerTests
         }
 
         await stop.CancelAsync();
-        await worker;
-        Assert.Equal(buffers.Count - router.Worker.Graph.HeldCount, buffers.FreeCount);
+        await Task.WhenAll(workers);
+        Assert.All(left.TxQueues, queue => Assert.True(queue.Counters.Packets > 0, "each worker has answered by its own queue"));
+        Assert.Equal(buffers.Count - router.Workers.Sum(worker => worker.Graph.HeldCount), buffers.FreeCount);
     }
 
     private static GeneratorPort Add(Router router, GeneratorPort port, string address)
@@ -87,15 +93,16 @@ public sealed class WorkerTests
     {
         for (int i = 0; i < turns; i++)
         {
-            _ = router.Worker.RunOnce(now += 10_000_000);
+            _ = router.Workers[0].RunOnce(now += 10_000_000);
         }
     }
 
-    private static void Poll(Router router, CancellationToken stop)
+    private static void Poll(Worker worker, CancellationToken stop)
     {
+        worker.AttachThread(threadId: 0, core: null);
         for (long now = 0; !stop.IsCancellationRequested; now += 1000)
         {
-            _ = router.Worker.RunOnce(now);
+            _ = worker.RunOnce(now);
         }
     }
 }

@@ -224,7 +224,7 @@ public sealed class WireLedgerTests : IDisposable
         {
             worked = _cable.Nics.Step();
             _router.Maintain(_now);
-            worked |= _router.Worker.RunOnce(_now);
+            worked |= _router.Workers[0].RunOnce(_now);
         }
         while (worked);
     }

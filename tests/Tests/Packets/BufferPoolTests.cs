@@ -30,6 +30,35 @@ public sealed class BufferPoolTests
     }
 
     [Fact]
+    public async Task A_thread_with_a_cache_can_take_all_buffers_and_others_can_have_them_when_it_has_returned_many()
+    {
+        using BufferPool pool = new(4096);
+        BufferIndex[] taken = new BufferIndex[4096];
+        await RunOnThreadAsync(() =>
+        {
+            pool.UseCache(0);
+            Assert.Equal(4096, pool.Take(taken));
+            Assert.False(pool.TryTake(out _));
+            foreach (BufferIndex buffer in taken)
+            {
+                pool.Return(buffer);
+            }
+        });
+        Assert.Equal(4096, pool.FreeCount);
+        await RunOnThreadAsync(() => Assert.InRange(pool.Take(taken), 3584, 4095));
+    }
+
+    [Fact]
+    public async Task Threads_that_take_and_return_beside_each_other_never_hold_the_same_buffer()
+    {
+        using BufferPool pool = new(1024);
+        int[] holders = new int[1024];
+        Task[] threads = [.. Enumerable.Range(0, 3).Select(number => RunOnThreadAsync(() => TakeAndReturn(pool, number, holders)))];
+        await Task.WhenAll(threads);
+        Assert.Equal(1024, pool.FreeCount);
+    }
+
+    [Fact]
     public void A_taken_buffer_has_a_fresh_header()
     {
         using BufferPool pool = new(1);
@@ -82,5 +111,37 @@ public sealed class BufferPoolTests
         using BufferPool pool = new(1);
         pool.TryTake(out BufferIndex buffer);
         Assert.Throws<ArgumentException>(() => pool.SetPacket(buffer, new byte[BufferPool.DataBytes + 1]));
+    }
+
+    private static Task RunOnThreadAsync(Action action) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>The last thread has no cache, as the control thread.</summary>
+    private static void TakeAndReturn(BufferPool pool, int number, int[] holders)
+    {
+        if (number < 2)
+        {
+            pool.UseCache(number);
+        }
+
+        Random random = new(number);
+        BufferIndex[] taken = new BufferIndex[400];
+        for (int i = 0; i < 20_000; i++)
+        {
+            Span<BufferIndex> held = taken.AsSpan(0, pool.Take(taken.AsSpan(0, random.Next(400))));
+            foreach (BufferIndex buffer in held)
+            {
+                Assert.Equal(1, Interlocked.Increment(ref holders[buffer.Value]));
+            }
+
+            foreach (BufferIndex buffer in held)
+            {
+                Assert.Equal(0, Interlocked.Decrement(ref holders[buffer.Value]));
+            }
+
+            int half = random.Next(held.Length + 1);
+            pool.Return(held[..half]);
+            pool.Return(held[half..]);
+        }
     }
 }

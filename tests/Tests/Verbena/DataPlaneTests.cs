@@ -58,8 +58,8 @@ public sealed class DataPlaneTests : IDisposable
     {
         await Task.Yield();
         VerbenaException e = Assert.Throws<VerbenaException>(() =>
-            new DataPlane(new DataPlaneOptions { Buffers = 256, WorkerCore = 1000 }, NullLoggerFactory.Instance, _ring));
-        Assert.Equal("--worker-core 1000: this process may not run on that processor", e.Message);
+            new DataPlane(new DataPlaneOptions { Buffers = 256, WorkerCores = [1000] }, NullLoggerFactory.Instance, _ring));
+        Assert.Equal("--worker-cores 1000: this process may not run on that processor", e.Message);
     }
 
     private async Task<CommandResult> RunAsync(string line) => (await RunWithOutputAsync(line)).Result;

@@ -58,7 +58,7 @@ public sealed class ForwardingTests : IDisposable
             Assert.True(turn < packets, "packets leave");
             _nics.Step();
             long before = GC.GetAllocatedBytesForCurrentThread();
-            _router.Worker.RunOnce(_now += 1_000);
+            _router.Workers[0].RunOnce(_now += 1_000);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         }
 

@@ -8,7 +8,7 @@ namespace Verbena.Tests.Verbena;
 internal sealed class TableTarget : ICommandTarget, IDisposable
 {
     private readonly CommandTable _table = new(NullLogger.Instance);
-    private readonly ControlThread _control = new(() => { });
+    private readonly ControlThread _control = new(() => { }, core: null);
 
     public TableTarget()
     {

@@ -17,7 +17,11 @@ public sealed class RouterCommandsTests : IDisposable
     private readonly TestRouter _test = new();
     private readonly CommandTable _table = new(NullLogger.Instance);
 
-    public RouterCommandsTests() => RouterCommands.AddTo(_table, _test.Router, () => _test.Now, workerCore: 2);
+    public RouterCommandsTests()
+    {
+        _test.Router.Workers[0].AttachThread(threadId: 4711, core: 2);
+        RouterCommands.AddTo(_table, _test.Router, () => _test.Now);
+    }
 
     public void Dispose() => _test.Dispose();
 

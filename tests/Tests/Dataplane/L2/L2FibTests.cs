@@ -133,12 +133,12 @@ public sealed class L2FibTests : IDisposable
             _test.Ports[0].Arriving.Enqueue(TestSwitch.Frame(TestSwitch.Host(1), TestSwitch.Host(0)));
         }
 
-        while (_test.Router.Worker.RunOnce(_test.Now))
+        while (_test.Router.Workers[0].RunOnce(_test.Now))
         {
         }
 
-        Assert.True(_test.Router.Worker.Messages.Reports.TryTake(out _));
-        Assert.False(_test.Router.Worker.Messages.Reports.TryTake(out _));
+        Assert.True(_test.Router.Workers[0].Messages.Reports.TryTake(out _));
+        Assert.False(_test.Router.Workers[0].Messages.Reports.TryTake(out _));
     }
 
     [Fact]

@@ -82,7 +82,7 @@ internal sealed class TestSwitch : IDisposable
 
         Ports[port].Arriving.Enqueue(frame);
         Run();
-        Assert.Equal(Buffers.Count - Router.Worker.Graph.HeldCount, Buffers.FreeCount);
+        Assert.Equal(Buffers.Count - Router.Workers[0].Graph.HeldCount, Buffers.FreeCount);
     }
 
     /// <summary>A frame from one host to another.</summary>
@@ -124,7 +124,7 @@ internal sealed class TestSwitch : IDisposable
         {
             Router.Maintain(Now);
         }
-        while (Router.Worker.RunOnce(Now));
+        while (Router.Workers[0].RunOnce(Now));
         Router.Maintain(Now); // what the last turn has reported
     }
 

@@ -10,7 +10,7 @@ namespace Verbena.Tests.Dataplane.Nodes;
 public sealed class ChangedMeanwhileTests : IDisposable
 {
     private readonly BufferPool _buffers = new(8);
-    private readonly ForwardingTables _tables = new();
+    private readonly ForwardingTables _tables = new(workers: 1);
     private readonly Dispatcher _graph;
     private readonly Recorder _output;
     private readonly Recorder _lookup;
@@ -18,7 +18,7 @@ public sealed class ChangedMeanwhileTests : IDisposable
 
     public ChangedMeanwhileTests()
     {
-        _graph = new Dispatcher(_buffers, _tables);
+        _graph = new Dispatcher(worker: 0, _buffers, _tables);
         (_output, _lookup, _rewrite) = (new(_graph, "output"), new(_graph, "lookup"), new(_graph, "rewrite"));
     }
 

@@ -83,7 +83,7 @@ public sealed class NeighborWaitTests : IDisposable
     public void Packets_that_wait_are_returned_when_their_interface_is_removed()
     {
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
-        Assert.Equal(1, _test.Router.Worker.Graph.HeldCount);
+        Assert.Equal(1, _test.Router.Workers[0].Graph.HeldCount);
         _test.Router.Remove(_test.Right);
         Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
         Assert.Equal(1u, _test.Count("ip4-neighbor-wait", Reason.InterfaceDeleted));
