@@ -29,6 +29,7 @@ public sealed unsafe class CompletionQueue
     private uint _visible;  // one after the last that the program can see; behind the producer while completions are held back
     private uint _consumer; // the last that the program published
     private uint _marks;    // of resizing, which are not in the ring of today, and which the program passes with its next index
+    private EventModeration _moderation;
     private uint _seenArm = CompletionArm.NeverArmed;
 
     internal CompletionQueue(
@@ -128,7 +129,15 @@ public sealed unsafe class CompletionQueue
         {
             HandOver();
         }
+
+        if (_moderation.IsHolding && _moderation.Release(_visible, timestamp))
+        {
+            _parameters.OnCompletionEvent?.Invoke();
+        }
     }
+
+    /// <summary>Lets events wait for so many completions since the last one, or for so long; 0: they are sent at once.</summary>
+    internal void Moderate(ushort completions, ushort periodMicroseconds) => _moderation.Set(completions, periodMicroseconds);
 
     /// <summary>Goes on in another ring. The last entry of the old one says so; what the program has not taken, it copies.</summary>
     /// <exception cref="NicException">EINVAL: the other ring has no room for what the program has not taken.</exception>
@@ -256,7 +265,7 @@ public sealed unsafe class CompletionQueue
     private void Show(bool isSolicited)
     {
         _visible = _producer;
-        if (_arm.Completed(_visible, isSolicited))
+        if (_arm.Completed(_visible, isSolicited) && _moderation.Due())
         {
             _parameters.OnCompletionEvent?.Invoke();
         }
@@ -275,7 +284,7 @@ public sealed unsafe class CompletionQueue
     private void Arm(uint command)
     {
         _seenArm = command;
-        if (_arm.Take(command, _visible))
+        if (_arm.Take(command, _visible) && _moderation.Due())
         {
             _parameters.OnCompletionEvent?.Invoke();
         }

@@ -130,6 +130,14 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
         QueueTable.Resize(queue, bufferAddress, entries);
     }
 
+    /// <summary>Holds the queue's events back until so many completions have come since the last, or for so long; 0: not at all.</summary>
+    public void Moderate(CompletionQueue queue, ushort completions, ushort periodMicroseconds)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        using Lock.Scope scope = _port.Gate.EnterCall();
+        queue.Moderate(completions, periodMicroseconds);
+    }
+
     public void Destroy(CompletionQueue queue)
     {
         using Lock.Scope scope = _port.Gate.EnterCall();

@@ -157,11 +157,10 @@ internal sealed class Cq : UverbsObject
         });
     }
 
-    /// <summary>Moderation bounds how long an event may be held back; an event that comes at once keeps within any bound.</summary>
     private static void Modify(UverbsContext context, in IoctlFrame frame)
     {
         ib_uverbs_ex_modify_cq asked = frame.Input<ib_uverbs_ex_modify_cq>(UVERBS_ATTR_CORE_IN);
-        _ = context.Get<Cq>(asked.cq_handle);
+        Cq cq = context.Get<Cq>(asked.cq_handle);
         if (asked.attr_mask != 1)
         {
             throw UverbsException.NotSupported("MODIFY_CQ knows moderation only");
@@ -171,6 +170,8 @@ internal sealed class Cq : UverbsObject
         {
             throw UverbsException.Invalid($"MODIFY_CQ: a period of {asked.attr.cq_period} µs, beyond {MaxModerationPeriod}");
         }
+
+        context.Device.Nic.Moderate(cq.Queue, asked.attr.cq_count, asked.attr.cq_period);
     }
 
     /// <summary>The completion events of one queue, and how many of them the program has read.</summary>

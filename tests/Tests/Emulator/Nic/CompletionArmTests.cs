@@ -86,6 +86,44 @@ public sealed class CompletionArmTests : IDisposable
     }
 
     [Fact]
+    public void A_moderated_event_waits_for_completions_or_for_time_since_the_last_one()
+    {
+        _program.PostReceive(7);
+        _port.Nic.Moderate(_program.ReceiveCompletions, completions: 3, periodMicroseconds: 100);
+        _port.Time.Advance(TimeSpan.FromMilliseconds(1));
+        AssertEvents(1, arm: 0); // after a rest: at once
+        AssertEvents(1, arm: (1u << 28) | 1);
+        AssertEvents(1);
+        AssertEvents(2); // the third
+
+        AssertEvents(2, arm: (2u << 28) | 4);
+        _port.Time.Advance(TimeSpan.FromMicroseconds(99));
+        _port.Run();
+        Assert.Equal(2, _program.Events);
+        _port.Time.Advance(TimeSpan.FromMicroseconds(2));
+        _port.Run();
+        Assert.Equal(3, _program.Events);
+
+        AssertEvents(3, arm: (3u << 28) | 5);
+        _port.Nic.Moderate(_program.ReceiveCompletions, completions: 0, periodMicroseconds: 100); // no moderation any more
+        _port.Run();
+        Assert.Equal(4, _program.Events);
+        AssertEvents(5, arm: 6);
+        Assert.Empty(_port.Nic.Conformance.Violations);
+
+        void AssertEvents(int expected, uint? arm = null)
+        {
+            if (arm is { } command)
+            {
+                _program.Arm(command);
+            }
+
+            _port.FromWire(TestPort.Frame(Mac));
+            Assert.Equal(expected, _program.Events);
+        }
+    }
+
+    [Fact]
     public void The_first_commands_of_queues_whose_register_writes_follow_each_other_at_once_all_count()
     {
         using ReceiveProgram one = new(_port.Nic, new ReceiveSetup(), _program.Page);
