@@ -24,6 +24,7 @@ public sealed class Interface
     private SubInterfaceTable _subInterfaces = s_none;
     private L2Port? _l2;
     private TagRewrite? _tagRewrite;
+    private ulong[] _secondaryMacBits = [];
     private InterfaceCounters _cleared;
     private ulong _macBits;
     private uint _primaryAddress;
@@ -114,6 +115,13 @@ public sealed class Interface
     /// <summary>The largest value that <see cref="Mtu"/> can take: what the port can carry behind an Ethernet header.</summary>
     public int MaxMtu { get; }
 
+    /// <summary>More addresses that it receives for; it sends from none of them.</summary>
+    public IReadOnlyList<MacAddress> SecondaryMacAddresses
+    {
+        get => [.. _secondaryMacBits.Select(bits => new MacAddress(bits))];
+        internal set => Volatile.Write(ref _secondaryMacBits, [.. value.Select(address => address.Bits)]);
+    }
+
     /// <summary>Whether somebody has asked for unicast frames to others, too.</summary>
     public bool IsPromiscuous { get; internal set; }
 
@@ -130,7 +138,7 @@ public sealed class Interface
     /// <summary>The address it sends from and receives for. Kept as one word, so that the worker never reads half of a change.</summary>
     public MacAddress MacAddress
     {
-        get => new(MacBits);
+        get => new(Volatile.Read(ref Main._macBits));
         internal set => Volatile.Write(ref _macBits, value.Bits);
     }
 
@@ -147,7 +155,8 @@ public sealed class Interface
     /// <summary>What each worker counts about this interface; nobody else writes it.</summary>
     internal WorkerInterfaceCounters[] Workers { get; private set; } = [];
 
-    internal ulong MacBits => Volatile.Read(ref Main._macBits);
+    /// <summary>Whether frames to an address, given by its bits, are for this interface. The worker asks.</summary>
+    internal bool HasMac(ulong bits) => bits == Volatile.Read(ref Main._macBits) || Volatile.Read(ref Main._secondaryMacBits).AsSpan().Contains(bits);
 
     /// <summary>Makes it ready to be counted for so many workers. Before a worker can find it.</summary>
     internal void CountFor(int workers) => Workers = [.. Enumerable.Range(0, workers).Select(_ => new WorkerInterfaceCounters())];

@@ -11,6 +11,7 @@ namespace Verbena.Dataplane;
 /// One thread at a time calls it, the control thread; others run the <see cref="Workers"/>. Reading never stops them.
 /// What it refuses changes nothing and throws a <see cref="RouterException"/>.
 /// </remarks>
+[SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "what is done to its interfaces is the router's, if it needs more than them or not")]
 public sealed class Router : IDisposable
 {
     private readonly ForwardingTables _tables;
@@ -20,14 +21,17 @@ public sealed class Router : IDisposable
     private readonly ConnectedRoutes _connected;
     private readonly StaticRoutes _routes;
     private readonly PingSessions _pings;
+    private readonly MacAddressPolicy _macAddresses;
     private readonly ReportReader _take; // made once: it is wanted every millisecond
     private long _now;
 
     /// <summary>Makes a router that originates packets from <paramref name="buffers"/>, where its ports take theirs.</summary>
     /// <param name="buffers">The buffers; they must outlive it.</param>
     /// <param name="workers">How many workers share the work, from 1 to <see cref="BufferPool.MaxCaches"/>.</param>
-    public Router(BufferPool buffers, int workers = 1)
+    /// <param name="macAddresses">Which Ethernet addresses its interfaces may take; null: any.</param>
+    public Router(BufferPool buffers, int workers = 1, MacAddressPolicy? macAddresses = null)
     {
+        _macAddresses = macAddresses ?? new MacAddressPolicy();
         Buffers = buffers;
         _take = Take;
         _tables = new ForwardingTables(workers);
@@ -211,10 +215,13 @@ public sealed class Router : IDisposable
     }
 
     /// <summary>Gives an interface and its port another Ethernet address, and announces it. A port that refuses keeps the old one.</summary>
-    public void SetMacAddress(Interface target, MacAddress address)
+    /// <param name="target">Whose it is to be.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="force">Even if it is Linux's or a group's.</param>
+    public void SetMacAddress(Interface target, MacAddress address, bool force = false)
     {
         RequireNotLocal0(target);
-        CheckUnicast(address);
+        _macAddresses.Check(address, target, force);
         if (target.Parent is { } parent)
         {
             throw new RouterException($"{target} has the Ethernet address of {parent}: change that");
@@ -230,20 +237,49 @@ public sealed class Router : IDisposable
         }
     }
 
+    /// <summary>Lets an interface receive for one more Ethernet address. A port that refuses stays as it was.</summary>
+    /// <param name="target">Whose it is to be.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="force">Even if it is Linux's or a group's.</param>
+    public void AddSecondaryMacAddress(Interface target, MacAddress address, bool force = false)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (target.SecondaryMacAddresses.Contains(address))
+        {
+            throw new RouterException($"{target} has the secondary address {address} already");
+        }
+
+        _macAddresses.Check(address, target, force);
+        SetSecondaryMacAddresses(target, [.. target.SecondaryMacAddresses, address]);
+    }
+
+    public void RemoveSecondaryMacAddress(Interface target, MacAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        MacAddress[] left = [.. target.SecondaryMacAddresses.Where(other => other != address)];
+        if (left.Length == target.SecondaryMacAddresses.Count)
+        {
+            throw new RouterException($"{target} has no secondary address {address}");
+        }
+
+        SetSecondaryMacAddresses(target, left);
+    }
+
+    /// <summary>Lets the interface's port receive frames to all groups, or only broadcast. A port that refuses stays as it was.</summary>
+    public void SetAllMulticast(Interface target, bool on)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        PortOf(target).SetAllMulticast(on);
+    }
+
     /// <summary>
     /// Lets the interface's port receive unicast frames to others, or not any more. A port that refuses stays as it was.
     /// Routing drops such frames; they are for switching, and for looking at them.
     /// </summary>
-    [SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "it is the router's, as its neighbors are")]
     public void SetPromiscuous(Interface target, bool on)
     {
         ArgumentNullException.ThrowIfNull(target);
-        if (target.Port is not { } port)
-        {
-            throw new RouterException($"{target} has no port of its own that could be promiscuous");
-        }
-
-        port.SetPromiscuous(on || target.WithSubInterfaces.Any(item => item.L2 is not null));
+        PortOf(target).SetPromiscuous(on || target.WithSubInterfaces.Any(item => item.L2 is not null));
         target.IsPromiscuous = on;
     }
 
@@ -364,12 +400,20 @@ public sealed class Router : IDisposable
         }
     }
 
+    private static Port PortOf(Interface target) => target.Port ?? throw new RouterException($"{target} has no port of its own");
+
     private static void CheckUnicast(MacAddress address)
     {
         if (address.IsMulticast || address.IsZero)
         {
             throw new RouterException($"{address} is no unicast Ethernet address");
         }
+    }
+
+    private static void SetSecondaryMacAddresses(Interface target, IReadOnlyList<MacAddress> addresses)
+    {
+        PortOf(target).SetSecondaryMacAddresses(addresses);
+        target.SecondaryMacAddresses = addresses;
     }
 
     private void CheckName(string name)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Verbena.Interop;
+using Verbena.Packets;
 
 namespace Verbena.Driver;
 
@@ -76,6 +77,13 @@ internal sealed partial record HostInterface(
     private static string Resolve(string link) => new DirectoryInfo(link).LinkTarget is { } target
         ? Path.GetFullPath(target, Path.GetDirectoryName(link)!)
         : link;
+
+    /// <summary>The Ethernet address that Linux has on the port, which it may change at any time; null if nobody tells.</summary>
+    public MacAddress? ReadMacAddress(string sysfs)
+    {
+        string netdev = Path.Combine(sysfs, "class/net", Name);
+        return MacAddress.TryParse(ReadLine(netdev, "address"), out MacAddress address) ? address : null;
+    }
 
     // The tree that the device was found in may be another one than the kernel's and lack the file; then the kernel is asked.
     private static unsafe int? MtuOf(string name, string netdev)

@@ -3,34 +3,6 @@ using Verbena.Packets;
 
 namespace Verbena.Driver;
 
-/// <summary>Which frames the NIC steers to a port.</summary>
-internal sealed record SteeredFrames
-{
-    /// <summary>False: none, whatever else is asked for.</summary>
-    public bool IsAdminUp { get; init; }
-
-    /// <summary>The unicast address of the port.</summary>
-    public required MacAddress Address { get; init; }
-
-    /// <summary>Unicast frames to others, too.</summary>
-    public bool IsPromiscuous { get; init; }
-
-    public IEnumerable<FrameFilter> Filters()
-    {
-        if (!IsAdminUp)
-        {
-            yield break;
-        }
-
-        yield return FrameFilter.Groups;
-        yield return FrameFilter.To(Address);
-        if (IsPromiscuous)
-        {
-            yield return FrameFilter.UnclaimedUnicast;
-        }
-    }
-}
-
 /// <summary>Keeps the NIC's steering rules as its port wants them. It owns the rules.</summary>
 /// <param name="rss4">Gets all frames but those of IPv6.</param>
 /// <param name="rss6">Gets the frames of IPv6.</param>

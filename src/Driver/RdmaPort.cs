@@ -74,11 +74,14 @@ public sealed class RdmaPort : Port
         }
     }
 
-    private SteeredFrames Frames => _steering.Frames;
+    /// <summary>What the NIC steers to the port now: another object after each change.</summary>
+    public SteeredFrames Steered => _steering.Frames;
 
     public override string Name => _options.Name;
 
-    public override MacAddress MacAddress => Frames.Address;
+    public override MacAddress MacAddress => Steered.Address;
+
+    public override MacAddress? HostMacAddress => _host.ReadMacAddress(DeviceContext.SysfsRoot());
 
     public override LinkState Link => _link;
 
@@ -116,24 +119,30 @@ public sealed class RdmaPort : Port
         $"rdma device: {_host.RdmaDevice} pci-id {_host.PciId} firmware {_firmware}",
         _maker.Describe(),
         $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
-        $"flags:{(_fatal ? " error" : "")}{(Frames.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Frames.IsPromiscuous ? " promiscuous" : "")}",
+        $"flags:{(_fatal ? " error" : "")}{(Steered.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Steered.IsPromiscuous ? " promiscuous" : "")}",
+        $"steered here: {Steered}",
         $"rss: {Word(_options.Rss4)} {Word(_options.Rss6)}",
         .. Troubles(),
     ];
 
-    public override void SetAdminUp(bool up) => _steering.Change(Frames with { IsAdminUp = up });
+    public override void SetAdminUp(bool up) => _steering.Change(Steered with { IsAdminUp = up });
 
     public override void SetMacAddress(MacAddress address)
     {
-        if (address.IsMulticast || address.IsZero)
+        if (address.IsZero)
         {
-            throw new RdmaException($"{address} can't be the address of {Name}: it must be a unicast address");
+            throw new RdmaException($"{address} can't be the address of {Name}");
         }
 
-        _steering.Change(Frames with { Address = address });
+        _steering.Change(Steered with { Address = address });
     }
 
-    public override void SetPromiscuous(bool on) => _steering.Change(Frames with { IsPromiscuous = on });
+    public override void SetSecondaryMacAddresses(IReadOnlyList<MacAddress> addresses) =>
+        _steering.Change(Steered with { SecondaryAddresses = [.. addresses] });
+
+    public override void SetAllMulticast(bool on) => _steering.Change(Steered with { IsAllMulticast = on });
+
+    public override void SetPromiscuous(bool on) => _steering.Change(Steered with { IsPromiscuous = on });
 
     public override void ReadEvents()
     {

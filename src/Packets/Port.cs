@@ -19,6 +19,9 @@ public abstract class Port : IDisposable
     /// <summary>The unicast address whose frames the port receives.</summary>
     public abstract MacAddress MacAddress { get; }
 
+    /// <summary>The address of Linux's own interface on the port, which shares it; null if there is none.</summary>
+    public virtual MacAddress? HostMacAddress => null;
+
     public abstract LinkState Link { get; }
 
     /// <summary>The longest frame the port can receive and send, Ethernet header included, FCS not.</summary>
@@ -37,6 +40,12 @@ public abstract class Port : IDisposable
 
     /// <summary>Receives for <paramref name="address"/> from now on. A refusal leaves the old address receiving.</summary>
     public abstract void SetMacAddress(MacAddress address);
+
+    /// <summary>Receives for these addresses too, and for no others that it was given so before. The rest is not disturbed.</summary>
+    public abstract void SetSecondaryMacAddresses(IReadOnlyList<MacAddress> addresses);
+
+    /// <summary>Receives frames to all groups, as a new port does, or only broadcast.</summary>
+    public abstract void SetAllMulticast(bool on);
 
     /// <summary>Receives unicast frames to others too, or not any more. Frames that it receives anyway are not disturbed.</summary>
     public abstract void SetPromiscuous(bool on);

@@ -4,6 +4,7 @@ using Verbena.Commands;
 using Verbena.Control;
 using Verbena.Emulator.Nic;
 using Verbena.Nic;
+using Verbena.Packets;
 
 namespace Verbena;
 
@@ -31,6 +32,13 @@ internal static class CommandLine
         DefaultValueFactory = _ => DataPlaneOptions.DefaultBuffers,
     };
 
+    private static readonly Option<MacAddressRange[]> s_allowMac = new("--allow-mac")
+    {
+        Description = "Lets interfaces take these MAC addresses only, and all that begin with the first BITS of one. May be repeated.",
+        HelpName = "MAC[/BITS][,MAC[/BITS]]...",
+        CustomParser = result => [.. result.Tokens.SelectMany(token => token.Value.Split(',')).Select(text => ParseMac(text, result))],
+    };
+
     private static readonly Option<string?> s_exec = new("--exec")
     {
         Description = "Runs a file of commands first.",
@@ -51,7 +59,7 @@ internal static class CommandLine
         s_buffers.Validators.Add(result => RequireRange(result, 256, 1 << 22));
         var start = new System.CommandLine.Command("start", "Runs the data plane as a daemon with a control socket.")
         {
-            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_exec, s_socket,
+            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_allowMac, s_exec, s_socket,
         };
         start.SetAction((result, _) => GuardAsync(() =>
             StartCommand.RunAsync(Options(result), result.GetValue(s_socket) ?? ControlSocket.DefaultPath, result.GetValue(s_exec))));
@@ -65,7 +73,7 @@ internal static class CommandLine
 
         var root = new RootCommand("A user-space router for ConnectX NICs: alone, a data plane with a prompt.")
         {
-            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_exec, start, ctl, CreateNic(), docs,
+            s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_allowMac, s_exec, start, ctl, CreateNic(), docs,
         };
         root.SetAction((result, _) => GuardAsync(() => InteractiveCommand.RunAsync(Options(result), result.GetValue(s_exec))));
         return root;
@@ -118,6 +126,7 @@ internal static class CommandLine
         WorkerCores = ThreadOptions.CoresOfWorkers(result),
         MainCore = result.GetValue(ThreadOptions.MainCore),
         Buffers = result.GetValue(s_buffers),
+        AllowedMacAddresses = result.GetValue(s_allowMac) ?? [],
     };
 
     private static NicOptions ParseNic(string text, ArgumentResult result)
@@ -128,6 +137,16 @@ internal static class CommandLine
         }
 
         return options;
+    }
+
+    private static MacAddressRange ParseMac(string text, ArgumentResult result)
+    {
+        if (!MacAddressRange.TryParse(text, out MacAddressRange range))
+        {
+            result.AddError($"--allow-mac takes MAC addresses such as 02:11:22:33:44:55 or 02:11:22:00:00:00/24, not '{text}'");
+        }
+
+        return range;
     }
 
     private static void RequireRange(OptionResult result, int min, int max)

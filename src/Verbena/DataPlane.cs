@@ -10,7 +10,7 @@ using Verbena.Packets;
 namespace Verbena;
 
 /// <summary>All that one process runs: buffers, emulated NICs, router, its workers' threads and the control thread. Wired here.</summary>
-internal sealed partial class DataPlane : ICommandTarget, IDisposable
+internal sealed partial class DataPlane : IDisposable
 {
     private readonly ILogger _log;
     private readonly Stack<IDisposable> _owned = new(); // made later, disposed sooner
@@ -36,15 +36,17 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
                 EmulatedNicCommands.AddTo(Commands, [.. nics.Devices.Values]);
             }
 
-            _router = Own(new Router(OwnBuffers(options.Buffers), options.WorkerCores.Count));
+            var macAddresses = new MacAddressPolicy(options.AllowedMacAddresses);
+            _router = Own(new Router(OwnBuffers(options.Buffers), options.WorkerCores.Count, macAddresses));
             _router.ClearRuntime(WorkerThread.Now());
             foreach (Worker worker in _router.Workers)
             {
                 Own(new WorkerThread(worker, options.WorkerCores[worker.Index]));
             }
 
-            _rdma = Own(new RdmaCommands(_router, new Random(), logs.CreateLogger("rdma"))); // parks the workers to delete interfaces
+            _rdma = Own(new RdmaCommands(_router, macAddresses, new Random(), logs.CreateLogger("rdma"))); // parks the workers to delete interfaces
             AddCommands(Commands, _router, _rdma, ring);
+            Commands.AfterLine = _rdma.LogSteering;
             _control = Own(new ControlThread(DoChores, options.MainCore));
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException) // no memory, no TAP, no library: the message says which
@@ -74,18 +76,8 @@ internal sealed partial class DataPlane : ICommandTarget, IDisposable
         RouterCommands.AddTo(table, router, WorkerThread.Now);
     }
 
-    public Task<CommandResult> RunAsync(string line, Func<string, Task> print, CancellationToken interrupt) => _control.RunAsync(async () =>
-    {
-        await using var output = new ChunkWriter(print);
-        var session = new CliSession(output) { Interrupt = interrupt };
-        string? failure = await Commands.RunAsync(line, session).ConfigureAwait(true);
-        await output.FlushAsync(CancellationToken.None).ConfigureAwait(true);
-        return new CommandResult(failure, session.IsOver);
-    });
-
-    public Task<IReadOnlyList<string>> CompleteAsync(string line) => _control.RunAsync(() => Task.FromResult(Commands.Complete(line)));
-
-    public Task<string> HelpAsync(string line) => _control.RunAsync(() => Task.FromResult(Commands.Help(line)));
+    /// <summary>Runs lines on the control thread, for a user whom the log names by these words.</summary>
+    public ICommandTarget For(string user) => new ControlTarget(Commands, _control, user);
 
     /// <summary>Deletes the interfaces, ends the threads, and lets go of everything.</summary>
     public void Dispose()

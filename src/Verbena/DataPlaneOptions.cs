@@ -20,6 +20,9 @@ internal sealed record DataPlaneOptions
     /// <summary>The processor that the control thread is pinned to; null lets Linux choose.</summary>
     public int? MainCore { get; init; }
 
+    /// <summary>The only Ethernet addresses that interfaces may take; none: any.</summary>
+    public IReadOnlyList<MacAddressRange> AllowedMacAddresses { get; init; } = [];
+
     /// <summary>Packet buffers, each of 2 KiB.</summary>
     public int Buffers { get; init; } = DefaultBuffers;
 }

@@ -27,9 +27,10 @@ internal static class InteractiveCommand
         using var ring = new LogRing(TimeProvider.System);
         using ILoggerFactory logs = LoggerFactory.Create(builder => builder.AddProvider(ring)); // a console would disturb the prompt
         using var dataPlane = new DataPlane(options, logs, ring);
+        ICommandTarget target = dataPlane.For(Credentials.Own);
         if (startup is not null)
         {
-            int status = await RunLinesAsync(dataPlane, new[] { "exec " + startup }.ToAsyncEnumerable(), stop.Token).ConfigureAwait(false);
+            int status = await RunLinesAsync(target, new[] { "exec " + startup }.ToAsyncEnumerable(), stop.Token).ConfigureAwait(false);
             if (status != 0)
             {
                 return status;
@@ -38,12 +39,12 @@ internal static class InteractiveCommand
 
         if (!ConsoleTerminal.IsPresent)
         {
-            return await RunLinesAsync(dataPlane, CtlCommand.StandardInput(), stop.Token).ConfigureAwait(false);
+            return await RunLinesAsync(target, CtlCommand.StandardInput(), stop.Token).ConfigureAwait(false);
         }
 
         var terminal = new ConsoleTerminal(stop.Token);
         terminal.Write($"{SystemCommands.Version}; ? lists the commands\n");
-        await Shell.RunInteractiveAsync(dataPlane, terminal).ConfigureAwait(false);
+        await Shell.RunInteractiveAsync(target, terminal).ConfigureAwait(false);
         return 0;
     }
 

@@ -39,7 +39,7 @@ internal static partial class StartCommand
         public async Task StartAsync(CancellationToken cancellationToken)
         {
             _dataPlane = new DataPlane(options, logs, ring);
-            _server = new ControlServer(socket, _dataPlane, _log);
+            _server = new ControlServer(socket, _dataPlane.For, _log);
             LogListening(_log, socket);
             if (startup is not null)
             {
@@ -62,7 +62,7 @@ internal static partial class StartCommand
 
         private async Task RunStartupAsync(DataPlane dataPlane, string file, CancellationToken stop)
         {
-            CommandResult result = await dataPlane.RunAsync("exec " + file, PrintAsync, stop).ConfigureAwait(false);
+            CommandResult result = await dataPlane.For(Credentials.Own).RunAsync("exec " + file, PrintAsync, stop).ConfigureAwait(false);
             if (result.Failure is { } failure)
             {
                 LogStartupFailed(_log, failure);

@@ -16,6 +16,9 @@ public sealed partial class CommandTable(ILogger log)
     private readonly CommandNode _root = new("");
     private readonly List<Command> _commands = [];
 
+    /// <summary>Called after each line that a command was found for, whether it failed or not; lines of <c>exec</c> files too.</summary>
+    public Action<CliSession, string>? AfterLine { get; set; }
+
     /// <summary>Every command, sorted by name.</summary>
     public IReadOnlyList<Command> Commands => _commands;
 
@@ -61,7 +64,7 @@ public sealed partial class CommandTable(ILogger log)
             else if (words.Length > 0)
             {
                 CommandAction action = Parse(words, out name);
-                await action(session).ConfigureAwait(true);
+                await RunAsync(action, session, line).ConfigureAwait(true);
             }
 
             return null;
@@ -125,6 +128,18 @@ public sealed partial class CommandTable(ILogger log)
         }
 
         return help.ToString();
+    }
+
+    private async Task RunAsync(CommandAction action, CliSession session, string line)
+    {
+        try
+        {
+            await action(session).ConfigureAwait(true);
+        }
+        finally
+        {
+            AfterLine?.Invoke(session, line);
+        }
     }
 
     private CommandAction Parse(string[] words, out string name)

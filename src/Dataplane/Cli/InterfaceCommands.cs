@@ -1,5 +1,4 @@
 using System.Globalization;
-using Verbena.Packets;
 
 namespace Verbena.Dataplane.Cli;
 
@@ -15,18 +14,6 @@ internal static class InterfaceCommands
             Interface target = words.Interface(router);
             bool up = words.Keyword("up", "down") == "up";
             return _ => router.SetAdminUp(target, up);
-        });
-        table.Add("set interface mac address", "<interface> <mac>", "Changes an interface's Ethernet address", words =>
-        {
-            Interface target = words.Interface(router);
-            MacAddress address = words.MacAddress();
-            return _ => router.SetMacAddress(target, address);
-        });
-        table.Add("set interface promiscuous", "on|off <interface>", "Lets an interface receive unicast frames to others, or not any more", words =>
-        {
-            bool on = words.Keyword("on", "off") == "on";
-            Interface target = words.Interface(router);
-            return _ => router.SetPromiscuous(target, on);
         });
         table.Add("set interface mtu", "[packet] <bytes> <interface>", "Sets the longest IPv4 packet that an interface sends", words =>
         {

@@ -13,6 +13,7 @@ public static class RouterCommands
     public static void AddTo(CommandTable table, Router router, Func<long> now)
     {
         InterfaceCommands.AddTo(table, router);
+        ReceptionCommands.AddTo(table, router);
         HardwareCommands.AddTo(table, router);
         AddressCommands.AddTo(table, router);
         RouteCommands.AddTo(table, router);

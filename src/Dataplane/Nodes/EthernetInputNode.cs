@@ -35,7 +35,7 @@ internal sealed class EthernetInputNode(Dispatcher dispatcher, InternalNode arpI
             }
 
             ref EthernetHeader ethernet = ref Buffers.PacketHeader<EthernetHeader>(packet);
-            if (ethernet.Destination.Bits != rx.MacBits)
+            if (!rx.HasMac(ethernet.Destination.Bits))
             {
                 if (!ethernet.Destination.IsMulticast)
                 {

@@ -14,7 +14,7 @@ internal readonly record struct FrameFilter(MacAddress Value, MacAddress Mask, u
     private static readonly MacAddress s_all = new(0xFFFF_FFFF_FFFF);
 
     /// <summary>Copies of what is sent to group addresses, broadcast among them; others, Linux among them, receive it too.</summary>
-    public static FrameFilter Groups { get; } = new(s_groupBit, s_groupBit, Priority: 0, SteeringTag.Groups, IsCopied: true);
+    public static FrameFilter AllGroups { get; } = new(s_groupBit, s_groupBit, Priority: 0, SteeringTag.Groups, IsCopied: true);
 
     /// <summary>
     /// Copies of unicast frames that nobody on the port has a filter of their own for. Linux still receives those to its address,
@@ -22,6 +22,12 @@ internal readonly record struct FrameFilter(MacAddress Value, MacAddress Mask, u
     /// </summary>
     public static FrameFilter UnclaimedUnicast { get; } = new(default, s_groupBit, Priority: 1, SteeringTag.Promiscuous, IsCopied: true);
 
-    /// <summary>Takes the frames to one address.</summary>
+    /// <summary>Takes the frames to a unicast address.</summary>
     public static FrameFilter To(MacAddress address) => new(address, s_all, Priority: 0, SteeringTag.Address, IsCopied: false);
+
+    /// <summary>
+    /// Copies of what is sent to one group. Not at the priority of <see cref="AllGroups"/>, which others on the port may have: of the
+    /// filters that match a frame there, the NIC looks only at the first.
+    /// </summary>
+    public static FrameFilter Group(MacAddress address) => new(address, s_all, Priority: 1, SteeringTag.Groups, IsCopied: true);
 }

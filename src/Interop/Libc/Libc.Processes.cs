@@ -15,6 +15,12 @@ public static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int setpgid(int pid, int pgid);
 
+    [LibraryImport("libc")]
+    public static partial uint geteuid();
+
+    [LibraryImport("libc")]
+    public static partial uint getegid();
+
     /// <summary>Sets how the process meets a signal: <see cref="Signals.SIG_DFL"/> for the system's way.</summary>
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint signal(int signum, nint handler);

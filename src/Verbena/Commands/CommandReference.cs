@@ -14,7 +14,7 @@ internal static class CommandReference
         using var router = new Router(buffers);
         using var log = new LogRing(TimeProvider.System);
         var table = new CommandTable(NullLogger.Instance);
-        using var rdma = new RdmaCommands(router, new Random(0), NullLogger.Instance);
+        using var rdma = new RdmaCommands(router, new MacAddressPolicy(), new Random(0), NullLogger.Instance);
         DataPlane.AddCommands(table, router, rdma, log);
         EmulatedNicCommands.AddTo(table, []);
         return Write(table);

@@ -9,9 +9,10 @@ namespace Verbena.Commands;
 
 /// <summary>Interfaces on ConnectX ports: made and deleted by command, their events read by the control thread.</summary>
 /// <param name="router">Gets the interfaces.</param>
-/// <param name="random">Where their MAC addresses come from.</param>
-/// <param name="log">Hears of interfaces and links that come and go.</param>
-internal sealed partial class RdmaCommands(Router router, Random random, ILogger log) : IDisposable
+/// <param name="macAddresses">Which MAC addresses they may take.</param>
+/// <param name="random">Where the first ones come from.</param>
+/// <param name="log">Hears of interfaces and links that come and go, and of what the NIC steers where.</param>
+internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses, Random random, ILogger log) : IDisposable
 {
     private static readonly (string Word, OptionReader Read)[] s_options =
     [
@@ -29,7 +30,7 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         ("rss6", (words, options) => options with { Rss6 = Choice<Rss6>(words) }),
     ];
 
-    private readonly List<(Interface Interface, PortState Told)> _interfaces = [];
+    private readonly List<RdmaInterface> _interfaces = [];
 
     private delegate RdmaInterfaceOptions OptionReader(Words words, RdmaInterfaceOptions options);
 
@@ -44,37 +45,27 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
             RdmaInterfaceOptions options = Parse(words);
             return session =>
             {
-                Create(options);
+                Create(options, session);
                 session.Output.WriteLine(options.Name);
             };
         });
         table.Add("delete interface rdma", "<interface>|sw_if_index <n>", "Deletes an interface of a ConnectX port", words =>
         {
             Interface target = words.TryKeyword("sw_if_index") ? InterfaceOfIndex(words) : words.Interface(router);
-            return _ => Delete(target);
+            return session => Delete(target, session);
         });
     }
 
-    /// <summary>Reads what the ports have to report, and logs what has changed. Called every millisecond.</summary>
-    public void ReadEvents()
-    {
-        for (int i = 0; i < _interfaces.Count; i++)
-        {
-            (Interface item, PortState told) = _interfaces[i];
-            item.Port!.ReadEvents();
-            PortState now = PortState.Of(item);
-            if (now != told)
-            {
-                _interfaces[i] = (item, now);
-                LogChange(item, told, now);
-            }
-        }
-    }
+    /// <summary>Reads what the ports have to report. Called every millisecond.</summary>
+    public void ReadEvents() => _interfaces.ForEach(item => item.ReadEvents());
+
+    /// <summary>Logs what a command has changed in what the NIC steers where, and who has given it.</summary>
+    public void LogSteering(CliSession session, string line) => _interfaces.ForEach(item => item.LogSteering(session, line));
 
     /// <summary>Deletes all interfaces.</summary>
     public void Dispose()
     {
-        foreach ((Interface item, _) in _interfaces.ToArray())
+        foreach (RdmaInterface item in _interfaces.ToArray())
         {
             Delete(item);
         }
@@ -140,7 +131,7 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         return router.Interfaces.FirstOrDefault(item => item.Index == index) ?? throw new CommandException($"there is no interface {index}");
     }
 
-    private void Create(RdmaInterfaceOptions options)
+    private void Create(RdmaInterfaceOptions options, CliSession session)
     {
         if (router.FindInterface(options.Name) is not null)
         {
@@ -150,18 +141,21 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         RdmaPort port = CreatePort(options);
         try
         {
-            Interface added = router.AddInterface(port);
-            _interfaces.Add((added, PortState.Of(added)));
+            port.SetMacAddress(macAddresses.Choose(random, MacAddressesInUse(port)));
+            var added = new RdmaInterface(router.AddInterface(port), port, log);
+            _interfaces.Add(added);
+            added.LogCreated(options.HostInterface, session);
         }
         catch
         {
             port.Dispose();
             throw;
         }
-
-        string link = Describe(port.Link);
-        LogCreated(log, options.Name, options.HostInterface, port.MacAddress, link);
     }
+
+    /// <summary>What no new port gets: the addresses of interfaces, and Linux's own on the port.</summary>
+    private MacAddress[] MacAddressesInUse(RdmaPort port) =>
+        [port.HostMacAddress.GetValueOrDefault(), .. router.Interfaces.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))];
 
     /// <summary>Makes the port. Who has no NIC is told of the emulated one, which the driver itself knows nothing of.</summary>
     private RdmaPort CreatePort(RdmaInterfaceOptions options)
@@ -176,57 +170,18 @@ internal sealed partial class RdmaCommands(Router router, Random random, ILogger
         }
     }
 
-    private void Delete(Interface target)
+    private void Delete(Interface target, CliSession session)
     {
-        if (_interfaces.RemoveAll(item => item.Interface == target) == 0)
-        {
-            throw new CommandException($"{target} is not a RDMA interface");
-        }
-
-        router.Remove(target);
-        target.Port!.Dispose();
-        LogDeleted(log, target.Name);
+        RdmaInterface item = _interfaces.Find(candidate => candidate.Interface == target)
+            ?? throw new CommandException($"{target} is not a RDMA interface");
+        Delete(item);
+        item.LogDeleted(session);
     }
 
-    private void LogChange(Interface item, PortState before, PortState now)
+    private void Delete(RdmaInterface item)
     {
-        if (now.Link != before.Link)
-        {
-            string link = Describe(now.Link);
-            LogLink(log, item.Name, link);
-        }
-
-        if (now.IsSteered && now != before with { Link = now.Link })
-        {
-            LogSteered(log, item.Name, now.Address);
-        }
-        else if (!now.IsSteered && before.IsSteered)
-        {
-            LogUnsteered(log, item.Name);
-        }
+        router.Remove(item.Interface);
+        item.Dispose();
+        _interfaces.Remove(item);
     }
-
-    private static string Describe(LinkState link) =>
-        link.IsUp ? string.Create(CultureInfo.InvariantCulture, $"up, {link.SpeedBitsPerSecond / 1_000_000_000} Gbps") : "down";
-
-    /// <summary>What the log has told of a port. Frames are steered to it while its interface is up.</summary>
-    private readonly record struct PortState(LinkState Link, bool IsSteered, MacAddress Address)
-    {
-        public static PortState Of(Interface item) => new(item.Port!.Link, item.IsAdminUp, item.Port.MacAddress);
-    }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} created on {HostInterface}, MAC address {Address}, link {Link}")]
-    private static partial void LogCreated(ILogger logger, string name, string hostInterface, MacAddress address, string link);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: the NIC steers frames to {Address}, and copies of broadcast and multicast, here")]
-    private static partial void LogSteered(ILogger logger, string name, MacAddress address);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: the NIC steers no more frames here")]
-    private static partial void LogUnsteered(ILogger logger, string name);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} deleted")]
-    private static partial void LogDeleted(ILogger logger, string name);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: link {Link}")]
-    private static partial void LogLink(ILogger logger, string name, string link);
 }

@@ -10,7 +10,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
 
     private readonly string _path;
     private readonly Socket _listener;
-    private readonly ICommandTarget _target;
+    private readonly Func<string, ICommandTarget> _targetFor;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _free = new(MaxSessions);
@@ -18,11 +18,14 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <summary>Listens at <paramref name="path"/> from now on.</summary>
+    /// <param name="path">The socket.</param>
+    /// <param name="targetFor">Gives who runs the lines of a client, from the words in which the log names it.</param>
+    /// <param name="log">Hears of clients that make trouble.</param>
     /// <exception cref="VerbenaException">It can't.</exception>
-    public ControlServer(string path, ICommandTarget target, ILogger log)
+    public ControlServer(string path, Func<string, ICommandTarget> targetFor, ILogger log)
     {
         _path = path;
-        _target = target;
+        _targetFor = targetFor;
         _log = log;
         _listener = ControlSocket.Listen(path);
         _accepting = Task.Run(AcceptAsync);
@@ -99,7 +102,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private async Task ServeAsync(Socket client)
     {
         await using var stream = new NetworkStream(client, ownsSocket: true);
-        using var session = new ControlSession(stream, _target, _stop.Token);
+        using var session = new ControlSession(stream, _targetFor(Credentials.OfPeer(client)), _stop.Token);
         try
         {
             await session.ServeAsync().ConfigureAwait(false);

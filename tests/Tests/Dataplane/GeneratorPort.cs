@@ -40,6 +40,14 @@ internal sealed class GeneratorPort(BufferPool buffers, string name, string macA
     {
     }
 
+    public override void SetSecondaryMacAddresses(IReadOnlyList<MacAddress> addresses)
+    {
+    }
+
+    public override void SetAllMulticast(bool on)
+    {
+    }
+
     public override void SetPromiscuous(bool on)
     {
     }

@@ -5,6 +5,9 @@ namespace Verbena.Tests.Dataplane;
 /// <summary>A port whose wire is two lists: what tests put in is received, what the router sends is kept.</summary>
 internal class TestPort : Port
 {
+    /// <summary>What Linux's interface on each of these ports has.</summary>
+    public const string HostMac = "02:00:00:00:77:77";
+
     private readonly ListRxQueue _rx;
     private readonly ListTxQueue _tx;
     private MacAddress _macAddress;
@@ -33,6 +36,12 @@ internal class TestPort : Port
 
     public bool IsPromiscuous { get; private set; }
 
+    public bool IsAllMulticast { get; private set; } = true;
+
+    public IReadOnlyList<MacAddress> SecondaryMacAddresses { get; private set; } = [];
+
+    public override MacAddress? HostMacAddress => MacAddress.Parse(HostMac);
+
     /// <summary>What the NIC says about the frames that it receives.</summary>
     public BufferFlags ReceivedFlags
     {
@@ -51,6 +60,10 @@ internal class TestPort : Port
     public override void SetAdminUp(bool up) => IsAdminUp = up;
 
     public override void SetMacAddress(MacAddress address) => _macAddress = address;
+
+    public override void SetSecondaryMacAddresses(IReadOnlyList<MacAddress> addresses) => SecondaryMacAddresses = addresses;
+
+    public override void SetAllMulticast(bool on) => IsAllMulticast = on;
 
     /// <summary>What the port says when it is to become promiscuous; null: nothing, it does.</summary>
     public string? PromiscuousRefusal { get; set; }

@@ -43,6 +43,31 @@ public sealed class AddressTests
         Assert.Equal(20, Unsafe.SizeOf<Ip4Header>());
     }
 
+    [Theory]
+    [InlineData("02:11:22:33:44:55", "02:11:22:33:44:55", true)]
+    [InlineData("02:11:22:33:44:55", "02:11:22:33:44:54", false)]
+    [InlineData("02:11:22:33:44:55/24", "02:11:22:ff:ff:ff", true)]
+    [InlineData("02:11:22:00:00:00/24", "02:11:23:00:00:00", false)]
+    [InlineData("02:11:22:00:00:00/23", "02:11:23:00:00:00", true)]
+    [InlineData("80:00:00:00:00:00/1", "ff:ff:ff:ff:ff:ff", true)]
+    [InlineData("80:00:00:00:00:00/1", "7f:ff:ff:ff:ff:ff", false)]
+    public void A_range_of_Ethernet_addresses_has_those_that_begin_alike(string range, string address, bool isIn)
+    {
+        Assert.True(MacAddressRange.TryParse(range, out MacAddressRange parsed));
+        Assert.Equal(isIn, parsed.Contains(MacAddress.Parse(address)));
+        Random random = new(1);
+        Assert.All(Enumerable.Range(0, 100), _ => Assert.True(parsed.Contains(parsed.Random(random))));
+    }
+
+    [Theory]
+    [InlineData("02:11:22:33:44/24")]
+    [InlineData("02:11:22:33:44:55/")]
+    [InlineData("02:11:22:33:44:55/0")]
+    [InlineData("02:11:22:33:44:55/49")]
+    [InlineData("02:11:22:33:44:55/24/24")]
+    [InlineData("")]
+    public void Anything_else_is_no_range_of_Ethernet_addresses(string text) => Assert.False(MacAddressRange.TryParse(text, out _));
+
     [Fact]
     public void A_random_address_is_local_and_unicast()
     {

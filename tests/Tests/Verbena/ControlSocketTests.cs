@@ -16,7 +16,7 @@ public sealed class ControlSocketTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
-        _server = new ControlServer(Path, _target, NullLogger.Instance);
+        _server = new ControlServer(Path, _target.For, NullLogger.Instance);
         return ValueTask.CompletedTask;
     }
 
@@ -40,11 +40,19 @@ public sealed class ControlSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_asks_is_known_from_the_kernel()
+    {
+        using var client = new ControlClient(Path);
+        Assert.Equal((null, Credentials.Own + "\n"), await RunAsync(client, "show user"));
+        Assert.EndsWith($" pid {Environment.ProcessId}", Credentials.Own, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_wrong_command_fails_with_the_sentence_and_the_next_one_works()
     {
         using var client = new ControlClient(Path);
         (string? failure, string output) = await RunAsync(client, "show foo");
-        Assert.Equal("show: unknown input `foo', expected nothing or numbers", failure);
+        Assert.Equal("show: unknown input `foo', expected nothing, numbers or user", failure);
         Assert.Empty(output);
         Assert.Equal((null, "still here\n"), await RunAsync(client, "say still here"));
     }

@@ -67,7 +67,7 @@ public sealed class DataPlaneTests : IDisposable
     private async Task<(CommandResult Result, string Output)> RunWithOutputAsync(string line)
     {
         string output = "";
-        CommandResult result = await _dataPlane.RunAsync(line, text => Task.FromResult(output += text), CancellationToken.None);
+        CommandResult result = await _dataPlane.For("a test").RunAsync(line, text => Task.FromResult(output += text), CancellationToken.None);
         return (result, output);
     }
 }

@@ -96,7 +96,7 @@ public sealed class LineEditorTests : IDisposable
     public async Task Long_output_stops_at_each_screen_and_q_leaves_it()
     {
         var terminal = new ScriptedTerminal("show numbers 100\n qquit\n") { Height = 11 };
-        await Shell.RunInteractiveAsync(_target, terminal);
+        await Shell.RunInteractiveAsync(_target.For("a test"), terminal);
         Assert.Contains("\n10\n", terminal.Screen, StringComparison.Ordinal);
         Assert.Contains("\n20\n-- more --", terminal.Screen, StringComparison.Ordinal);
         Assert.DoesNotContain("\n21\n", terminal.Screen, StringComparison.Ordinal);
@@ -106,7 +106,7 @@ public sealed class LineEditorTests : IDisposable
     public async Task Output_that_just_fits_the_screen_does_not_stop()
     {
         var terminal = new ScriptedTerminal("show numbers 10\nquit\n") { Height = 11 };
-        await Shell.RunInteractiveAsync(_target, terminal);
+        await Shell.RunInteractiveAsync(_target.For("a test"), terminal);
         Assert.DoesNotContain("-- more --", terminal.Screen, StringComparison.Ordinal);
         Assert.EndsWith("quit\e[K\n", terminal.Screen, StringComparison.Ordinal);
     }
@@ -115,7 +115,7 @@ public sealed class LineEditorTests : IDisposable
     public async Task A_failure_is_shown_and_the_prompt_comes_back()
     {
         var terminal = new ScriptedTerminal("foo\nsay bar\nquit\n");
-        await Shell.RunInteractiveAsync(_target, terminal);
+        await Shell.RunInteractiveAsync(_target.For("a test"), terminal);
         Assert.Contains("unknown input `foo', expected ", terminal.Screen, StringComparison.Ordinal);
         Assert.Contains("\nbar\n", terminal.Screen, StringComparison.Ordinal);
     }
@@ -123,5 +123,5 @@ public sealed class LineEditorTests : IDisposable
     private Task<string?> ReadAsync(string keys) => ReadAsync(new ScriptedTerminal(keys));
 
     private Task<string?> ReadAsync(ScriptedTerminal terminal) =>
-        new LineEditor(terminal, _history, _target, "> ").ReadLineAsync();
+        new LineEditor(terminal, _history, _target.For("a test"), "> ").ReadLineAsync();
 }

@@ -5,7 +5,7 @@ using Verbena.Dataplane.Cli;
 namespace Verbena.Tests.Verbena;
 
 /// <summary>A command table without a data plane behind it: says things, counts, and waits to be interrupted.</summary>
-internal sealed class TableTarget : ICommandTarget, IDisposable
+internal sealed class TableTarget : IDisposable
 {
     private readonly CommandTable _table = new(NullLogger.Instance);
     private readonly ControlThread _control = new(() => { }, core: null);
@@ -23,6 +23,7 @@ internal sealed class TableTarget : ICommandTarget, IDisposable
             int count = words.Number("n", 0, 1_000_000);
             return session => session.Output.Write(string.Concat(Enumerable.Range(1, count).Select(i => $"{i}\n")));
         });
+        _table.Add("show user", "", "Says who asks", _ => session => session.Output.WriteLine(session.User));
         _table.Add("show nothing", "", "", _ => _ => { });
         _table.Add(new Command("wait", "", "Waits for an interrupt", _ => WaitAsync));
     }
@@ -32,18 +33,8 @@ internal sealed class TableTarget : ICommandTarget, IDisposable
 
     public TaskCompletionSource Interrupted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Task<CommandResult> RunAsync(string line, Func<string, Task> print, CancellationToken interrupt) => _control.RunAsync(async () =>
-    {
-        await using var output = new ChunkWriter(print);
-        var session = new CliSession(output) { Interrupt = interrupt };
-        string? failure = await _table.RunAsync(line, session);
-        await output.FlushAsync();
-        return new CommandResult(failure, session.IsOver);
-    });
-
-    public Task<IReadOnlyList<string>> CompleteAsync(string line) => _control.RunAsync(() => Task.FromResult(_table.Complete(line)));
-
-    public Task<string> HelpAsync(string line) => _control.RunAsync(() => Task.FromResult(_table.Help(line)));
+    /// <summary>Runs the lines of a user.</summary>
+    public ICommandTarget For(string user) => new ControlTarget(_table, _control, user);
 
     public void Dispose() => _control.Dispose();
 

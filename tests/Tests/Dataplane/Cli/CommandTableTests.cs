@@ -161,7 +161,7 @@ public sealed class CommandTableTests : IDisposable
     private static Task WriteAsync(string file, string text) =>
         File.WriteAllTextAsync(file, text, TestContext.Current.CancellationToken);
 
-    private Task<string?> RunAsync(string line) => _table.RunAsync(line, new CliSession(_output));
+    private Task<string?> RunAsync(string line) => _table.RunAsync(line, new CliSession(_output, "a test"));
 
     private static bool Known(string word, out string name) => (name = word).StartsWith("rdma-", StringComparison.Ordinal);
 

@@ -1,6 +1,7 @@
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Dataplane.Cli;
+using Verbena.Packets;
 
 namespace Verbena.Tests.Dataplane.Cli;
 
@@ -80,6 +81,36 @@ public sealed class RouterCommandsTests : IDisposable
         Assert.False(_test.RightPort.IsPromiscuous);
         Run("set interface promiscuous off left");
         Assert.False(_test.LeftPort.IsPromiscuous);
+    }
+
+    [Fact]
+    public void An_interface_receives_of_all_groups_or_only_broadcast()
+    {
+        Run("set interface all-multicast off left");
+        Assert.False(_test.LeftPort.IsAllMulticast);
+        Run("set interface all-multicast on left");
+        Assert.True(_test.LeftPort.IsAllMulticast);
+    }
+
+    [Fact]
+    public void Secondary_MAC_addresses_are_given_shown_and_taken_away()
+    {
+        Run("set interface secondary-mac-address left 02:00:00:00:0a:01 add");
+        Run("set interface secondary-mac-address left 02:00:00:00:0a:02 add");
+        Run("set interface secondary-mac-address left 02:00:00:00:0a:01 del");
+        Assert.Equal("left (up):\n  02:00:00:00:0a:02\n", Run("show interface secondary-mac-address left"));
+        Assert.Equal([MacAddress.Parse("02:00:00:00:0a:02")], _test.LeftPort.SecondaryMacAddresses);
+    }
+
+    [Fact]
+    public void Linux_s_MAC_address_is_taken_by_force_only()
+    {
+        Assert.Contains("add force", Fail($"set interface mac address left {TestPort.HostMac}"), StringComparison.Ordinal);
+        Assert.Contains("add force", Fail($"set interface secondary-mac-address left {TestPort.HostMac} add"), StringComparison.Ordinal);
+        Assert.Equal(MacAddress.Parse(TestRouter.LeftMac), _test.LeftPort.MacAddress);
+        Run($"set interface mac address left {TestPort.HostMac} force");
+        Run($"set interface secondary-mac-address right {TestPort.HostMac} add force");
+        Assert.Equal(MacAddress.Parse(TestPort.HostMac), _test.LeftPort.MacAddress);
     }
 
     [Fact]
@@ -189,6 +220,11 @@ public sealed class RouterCommandsTests : IDisposable
     [InlineData("set interface mtu -1 left")]
     [InlineData("set interface mtu 99999999999999999999 left")]
     [InlineData("set interface promiscuous left")]
+    [InlineData("set interface all-multicast on local0")]
+    [InlineData("set interface secondary-mac-address left 02:00:00:00:0a:01")]
+    [InlineData("set interface secondary-mac-address left 02:00:00:00:0a:01 del")]
+    [InlineData("set interface secondary-mac-address left 01:00:00:00:0a:01 add")]
+    [InlineData("set interface secondary-mac-address local0 02:00:00:00:0a:01 add")]
     [InlineData("set interface promiscuous on local0")]
     [InlineData("set interface mac address left ff:ff:ff:ff:ff:ff")]
     [InlineData("set interface mac address left 02:00:00:00:00")]
@@ -241,7 +277,7 @@ public sealed class RouterCommandsTests : IDisposable
     private Task<string?> Start(string line, out StringWriter output)
     {
         output = new StringWriter();
-        return _table.RunAsync(line, new CliSession(output));
+        return _table.RunAsync(line, new CliSession(output, "a test"));
     }
 
 #pragma warning disable xUnit1031 // what it waits for runs on other threads only where it awaits

@@ -18,6 +18,21 @@ public sealed class Ip4InputTests : IDisposable
     }
 
     [Fact]
+    public void A_frame_to_a_secondary_address_is_the_router_s_until_the_address_is_taken_away()
+    {
+        MacAddress second = MacAddress.Parse("02:00:00:00:00:99");
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, macDestination: second.ToString());
+        _test.WithNeighbors().Router.AddSecondaryMacAddress(_test.Left, second);
+        _test.Receive(_test.LeftPort, frame);
+        Assert.Single(_test.RightPort.Sent);
+
+        _test.RightPort.Sent.Clear();
+        _test.Router.RemoveSecondaryMacAddress(_test.Left, second);
+        _test.Receive(_test.LeftPort, frame);
+        _test.ExpectOnly("ethernet-input", Reason.MacMismatch);
+    }
+
+    [Fact]
     public void A_frame_of_unknown_type_is_dropped()
     {
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.LeftAddress);

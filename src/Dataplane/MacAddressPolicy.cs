@@ -1,0 +1,52 @@
+using Verbena.Packets;
+
+namespace Verbena.Dataplane;
+
+/// <summary>Which Ethernet addresses interfaces may take: the NIC itself gives a program whichever it asks for, Linux's own included.</summary>
+/// <param name="allowed">What whoever started the program allows; empty: any.</param>
+public sealed class MacAddressPolicy(params IReadOnlyList<MacAddressRange> allowed)
+{
+    private const int Attempts = 1000;
+
+    /// <summary>What it allows, as it was given.</summary>
+    private string Allowed => string.Join(", ", allowed);
+
+    /// <summary>Refuses an address that an interface may not have.</summary>
+    /// <param name="address">What somebody asks for.</param>
+    /// <param name="target">Whose it is to be.</param>
+    /// <param name="force">Lets Linux's own address and group addresses pass; not those beyond what is allowed.</param>
+    /// <exception cref="RouterException">It may not; the message says why.</exception>
+    public void Check(MacAddress address, Interface target, bool force)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        string? wrong =
+            address.IsZero ? "it is no address"
+            : !IsAllowed(address) ? $"only these may be used, says --allow-mac: {Allowed}"
+            : !force && address.IsMulticast ? "it is a group's, from which nothing may be sent; to take it all the same, add force"
+            : !force && address == target.Port?.HostMacAddress ? "it is Linux's own on this port, which would receive nothing any more; to take it all the same, add force"
+            : null;
+        if (wrong is not null)
+        {
+            throw new RouterException($"{target} can't have {address}: {wrong}");
+        }
+    }
+
+    /// <summary>An address for a new port: a locally administered one or, where only some are allowed, one of these that is free.</summary>
+    /// <exception cref="RouterException">None was found that is free.</exception>
+    public MacAddress Choose(Random random, IReadOnlyCollection<MacAddress> taken)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        if (allowed.Count == 0)
+        {
+            return MacAddress.RandomLocal(random);
+        }
+
+        return Enumerable.Range(0, Attempts)
+            .Select(i => allowed[i % allowed.Count].Random(random))
+            .Where(address => !address.IsMulticast && !address.IsZero && !taken.Contains(address))
+            .Cast<MacAddress?>()
+            .FirstOrDefault() ?? throw new RouterException($"no MAC address is free of those that --allow-mac allows: {Allowed}");
+    }
+
+    private bool IsAllowed(MacAddress address) => allowed.Count == 0 || allowed.Any(range => range.Contains(address));
+}

@@ -1,0 +1,65 @@
+using Verbena.Dataplane;
+using Verbena.Packets;
+
+namespace Verbena.Tests.Dataplane;
+
+public sealed class MacAddressPolicyTests : IDisposable
+{
+    private const string Harmless = "02:00:00:00:00:42";
+    private const string Group = "01:00:5e:00:00:05";
+    private readonly TestRouter _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Theory]
+    [InlineData(Harmless, null)]
+    [InlineData(TestPort.HostMac, "it is Linux's own on this port, which would receive nothing any more; to take it all the same, add force")]
+    [InlineData(Group, "it is a group's, from which nothing may be sent; to take it all the same, add force")]
+    [InlineData("ff:ff:ff:ff:ff:ff", "it is a group's, from which nothing may be sent; to take it all the same, add force")]
+    [InlineData("00:00:00:00:00:00", "it is no address")]
+    public void Linux_s_address_and_groups_are_refused(string address, string? reason) =>
+        Assert.Equal(reason is null ? null : $"left can't have {address}: {reason}", Refusal(new MacAddressPolicy(), address, force: false));
+
+    [Theory]
+    [InlineData(TestPort.HostMac, true)]
+    [InlineData(Group, true)]
+    [InlineData("00:00:00:00:00:00", false)]
+    public void Force_takes_them_but_no_address_that_is_none(string address, bool passes) =>
+        Assert.Equal(passes, Refusal(new MacAddressPolicy(), address, force: true) is null);
+
+    [Theory]
+    [InlineData("02:11:22:33:44:55", true)]
+    [InlineData("02:33:00:00:00:07", true)]
+    [InlineData("02:33:01:00:00:07", false)]
+    [InlineData(TestPort.HostMac, false)]
+    public void Beyond_what_is_allowed_force_does_not_help(string address, bool passes)
+    {
+        MacAddressPolicy policy = Allowing("02:11:22:33:44:55", "02:33:00:00:00:00/24");
+        string? refusal = Refusal(policy, address, force: true);
+        Assert.Equal(passes ? null : $"left can't have {address}: only these may be used, says --allow-mac: 02:11:22:33:44:55, 02:33:00:00:00:00/24", refusal);
+    }
+
+    [Fact]
+    public void A_new_port_gets_an_address_that_is_allowed_and_free()
+    {
+        MacAddressPolicy policy = Allowing("02:11:22:33:44:54/47");
+        MacAddress[] both = [MacAddress.Parse("02:11:22:33:44:54"), MacAddress.Parse("02:11:22:33:44:55")];
+        Assert.Equal(both[1], policy.Choose(new Random(1), [both[0]]));
+        Assert.Equal(both[0], policy.Choose(new Random(1), [both[1]]));
+        Assert.Equal("no MAC address is free of those that --allow-mac allows: 02:11:22:33:44:54/47",
+            Assert.Throws<RouterException>(() => policy.Choose(new Random(1), both)).Message);
+    }
+
+    [Fact]
+    public void Of_what_is_allowed_a_new_port_gets_no_group()
+    {
+        MacAddressPolicy policy = Allowing("01:00:00:00:00:00/7");
+        Assert.All(Enumerable.Range(0, 100), seed => Assert.False(policy.Choose(new Random(seed), []).IsMulticast));
+    }
+
+    private static MacAddressPolicy Allowing(params string[] ranges) =>
+        new([.. ranges.Select(text => MacAddressRange.TryParse(text, out MacAddressRange range) ? range : throw new FormatException(text))]);
+
+    private string? Refusal(MacAddressPolicy policy, string address, bool force) =>
+        Record.Exception(() => policy.Check(MacAddress.Parse(address), _test.Left, force))?.Message;
+}
