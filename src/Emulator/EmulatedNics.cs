@@ -16,22 +16,29 @@ namespace Verbena.Emulator;
 /// Whoever uses libibverbs closes its devices before this is disposed. The first use of libibverbs in the process must come
 /// after the first attachment, since the library reads its environment once; later attachments may come and go.
 /// </remarks>
-public sealed unsafe class EmulatedNics : IDisposable
+public sealed unsafe partial class EmulatedNics : IDisposable
 {
     private static EmulatedNics? s_attached;
 
     private readonly List<NicDevice> _nics = [];
+    private readonly List<NicDevice> _removed = []; // programs may still have them open
+    private readonly PatchPanel _panel = new();
     private readonly FileTable _files = new(NicShim.Loaded);
-    private readonly List<UverbsDevice> _devices = [];
+    private readonly ILogger _logger;
+    private readonly TimeProvider? _time;
+    private readonly bool _isStepped;
+    private UverbsDevice[] _devices = []; // by the n of mlx5_n; replaced, never changed
     private readonly NicRecorder? _recorder;
     private PortClient? _ports;
+    private string? _root; // of the sysfs tree
     private NicThread? _thread;
     private SysfsTree? _sysfs;
     private SysfsUpdates? _updates;
     private CallServer? _server;
     private LibraryHooks? _hooks;
 
-    private EmulatedNics(NicRecorder? recorder) => _recorder = recorder;
+    private EmulatedNics(ILogger logger, NicRecorder? recorder, bool stepped = false, TimeProvider? time = null) =>
+        (_logger, _recorder, _isStepped, _time) = (logger, recorder, stepped, time);
 
     /// <summary>The NICs by the name of their netdev.</summary>
     public IReadOnlyDictionary<string, NicDevice> Devices { get; private set; } = new Dictionary<string, NicDevice>(StringComparer.Ordinal);
@@ -55,7 +62,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// </exception>
     public static EmulatedNics Attach(
         IReadOnlyList<NicOptions> options, ILogger logger, bool stepped = false, TimeProvider? time = null, NicRecorder? recorder = null) =>
-        AttachOnce(nics => nics.MakeNics(options, logger, stepped, time), logger, recorder);
+        AttachOnce(nics => nics.MakeNics(options), new EmulatedNics(logger, recorder, stepped, time));
 
     /// <summary>Makes NICs on the ports of another process, beside those of others, and lets the RDMA libraries of this process find them.</summary>
     /// <param name="socketPath">Where a <see cref="PortServer"/> listens.</param>
@@ -63,7 +70,7 @@ public sealed unsafe class EmulatedNics : IDisposable
     /// <param name="recorder">Gets what programs do with the NICs; whoever made it disposes it afterwards.</param>
     /// <exception cref="InvalidOperationException">As with <see cref="Attach"/>, or nobody listens there.</exception>
     public static EmulatedNics Join(string socketPath, ILogger logger, NicRecorder? recorder = null) =>
-        AttachOnce(nics => nics.JoinPorts(socketPath, logger), logger, recorder);
+        AttachOnce(nics => nics.JoinPorts(socketPath), new EmulatedNics(logger, recorder));
 
     /// <summary>
     /// Makes the NICs in a program that none of us wrote: it finds them by SYSFS_PATH and reaches them through the shim in
@@ -73,15 +80,15 @@ public sealed unsafe class EmulatedNics : IDisposable
     public static void AttachToProgram(IReadOnlyList<NicOptions> options, ILogger logger, NicRecorder? recorder) => ServeProgram(
         nics =>
         {
-            nics.MakeNics(options, logger, stepped: false, time: null);
-            nics._updates = Environment.GetEnvironmentVariable("SYSFS_PATH") is { } tree ? new SysfsUpdates(tree, nics._nics) : null;
+            nics.MakeNics(options);
+            nics._root = Environment.GetEnvironmentVariable("SYSFS_PATH");
         },
         logger, recorder);
 
     /// <summary>As <see cref="AttachToProgram"/>, on the ports of another process, beside other programs.</summary>
     /// <exception cref="InvalidOperationException">Nobody listens at the path.</exception>
     public static void JoinFromProgram(string socketPath, ILogger logger, NicRecorder? recorder) =>
-        ServeProgram(nics => nics.JoinPorts(socketPath, logger), logger, recorder);
+        ServeProgram(nics => nics.JoinPorts(socketPath), logger, recorder);
 
     /// <summary>Does one pass over every NIC, where they are stepped; true if one of them had anything to do.</summary>
     public bool Step()
@@ -100,10 +107,9 @@ public sealed unsafe class EmulatedNics : IDisposable
         _hooks?.Dispose();
         _server?.Dispose();
         _files.CloseAll();
-        _updates?.Dispose();
+        Rest();
         _sysfs?.Dispose();
-        _thread?.Dispose();
-        foreach (NicDevice nic in _nics)
+        foreach (NicDevice nic in _nics.Concat(_removed))
         {
             nic.Dispose();
         }
@@ -115,14 +121,14 @@ public sealed unsafe class EmulatedNics : IDisposable
 
     private static void ServeProgram(Action<EmulatedNics> make, ILogger logger, NicRecorder? recorder)
     {
-        s_attached = new EmulatedNics(recorder);
+        s_attached = new EmulatedNics(logger, recorder);
         make(s_attached);
-        s_attached.Serve(logger);
+        s_attached.Work();
+        s_attached.Serve();
     }
 
-    private static EmulatedNics AttachOnce(Action<EmulatedNics> make, ILogger logger, NicRecorder? recorder)
+    private static EmulatedNics AttachOnce(Action<EmulatedNics> make, EmulatedNics nics)
     {
-        var nics = new EmulatedNics(recorder);
         if (Interlocked.CompareExchange(ref s_attached, nics, null) is not null)
         {
             throw new InvalidOperationException("this process has emulated NICs already; they are all made by one call");
@@ -131,7 +137,7 @@ public sealed unsafe class EmulatedNics : IDisposable
         try
         {
             make(nics);
-            nics.Publish(logger);
+            nics.Publish();
             return nics;
         }
         catch
@@ -141,44 +147,65 @@ public sealed unsafe class EmulatedNics : IDisposable
         }
     }
 
-    private void MakeNics(IReadOnlyList<NicOptions> options, ILogger logger, bool stepped, TimeProvider? time)
+    private void MakeNics(IReadOnlyList<NicOptions> options)
     {
-        PatchPanel.Check(options);
-        var panel = new PatchPanel();
+        PatchPanel.Check(NicOptions.WithFunctions(options));
         foreach (NicOptions option in options)
         {
-            Add(new NicDevice(option, panel, logger, time), logger);
+            Add(new NicDevice(option, _panel, _logger, _time));
         }
 
-        _thread = stepped ? null : new NicThread(_nics);
+        foreach (NicDevice physical in _nics.ToArray())
+        {
+            AddFunctions(physical, physical.Options.VirtualFunctions);
+        }
     }
 
-    private void JoinPorts(string socketPath, ILogger logger)
+    private void JoinPorts(string socketPath)
     {
         _ports = new PortClient(socketPath);
         foreach (RemotePort port in _ports.Ports)
         {
-            Add(new NicDevice(port, logger), logger);
+            Add(new NicDevice(port, _logger));
         }
-
-        _thread = new NicThread(_nics);
     }
 
-    private void Add(NicDevice nic, ILogger logger)
+    /// <summary>Gives a NIC the first number that no program can still have open.</summary>
+    private UverbsDevice Add(NicDevice nic)
     {
+        int index = Array.FindIndex(_devices, old => _removed.Contains(old.Nic) && !old.LiveObjects.Any());
+        index = index < 0 ? _devices.Length : index;
+        var device = new UverbsDevice(nic, index, _files, Faults, _logger, _recorder);
+        _devices = [.. _devices[..index], device, .. _devices.Skip(index + 1)];
         _nics.Add(nic);
-        _devices.Add(new UverbsDevice(nic, _devices.Count, _files, Faults, logger, _recorder));
-        Devices = _nics.ToDictionary(each => each.Options.Name, StringComparer.Ordinal);
+        PublishDevices();
+        return device;
     }
 
-    private void Serve(ILogger logger) => _server = new CallServer(NicShim.Loaded, new DeviceNodes(_devices, _files, logger));
+    private void PublishDevices() => Devices = _nics.ToDictionary(nic => nic.Options.Name, StringComparer.Ordinal);
+
+    /// <summary>Lets the NICs work on a thread of their own, and their files tell of them.</summary>
+    private void Work()
+    {
+        _thread = _isStepped ? null : new NicThread(_nics);
+        _updates = _root is null ? null : new SysfsUpdates(_root, _devices.Where(device => _nics.Contains(device.Nic)).Select(device => (device.Index, (IPortStatus)device.Nic)));
+    }
+
+    private void Rest()
+    {
+        _updates?.Dispose();
+        _thread?.Dispose();
+    }
+
+    private void Serve() => _server = new CallServer(NicShim.Loaded, new DeviceNodes(() => _devices, _files, _logger));
 
     /// <summary>Lets the RDMA libraries of this process find the NICs.</summary>
-    private void Publish(ILogger logger)
+    private void Publish()
     {
         _sysfs = new SysfsTree([.. _devices.Select(device => device.Identity)]);
-        _updates = new SysfsUpdates(SysfsTree.Path, _nics);
-        Serve(logger);
+        _root = SysfsTree.Path;
+        Work();
+        Serve();
         _hooks = NicShim.Loaded.IsPreloaded ? null : new LibraryHooks(NicShim.Loaded);
         if (Marshal.PtrToStringUTF8((nint)Libibverbs.ibv_get_sysfs_path()) != SysfsTree.Path)
         {

@@ -295,6 +295,15 @@ uint32_t verbena_nic_serve(int count)
 	return number;
 }
 
+/* So many nodes are there from now on. */
+void verbena_nic_offer(uint32_t number, int count)
+{
+	pthread_mutex_lock(&box);
+	if (number == turn)
+		devices = count;
+	pthread_mutex_unlock(&box);
+}
+
 /* Waits for a call, which is answered before the next wait. NULL: the server has ended. */
 struct verbena_call *verbena_nic_wait(uint32_t number)
 {

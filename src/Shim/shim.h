@@ -21,6 +21,7 @@ struct verbena_call {
 };
 
 uint32_t verbena_nic_serve(int count);
+void verbena_nic_offer(uint32_t number, int count);
 struct verbena_call *verbena_nic_wait(uint32_t number);
 void verbena_nic_answer(void);
 void verbena_nic_end(uint32_t number);

@@ -14,7 +14,7 @@ internal static class CommandLine
     private static readonly Option<NicOptions[]> s_emulatedNic = new("--emulated-nic")
     {
         Description = "Adds a port of an emulated ConnectX. May be repeated.",
-        HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES]",
+        HelpName = "NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES][,vfs=NUMBER]",
         CustomParser = result => [.. result.Tokens.Select(token => ParseNic(token.Value, result))],
     };
 

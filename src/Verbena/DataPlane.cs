@@ -33,7 +33,7 @@ internal sealed partial class DataPlane : IDisposable
             if (FindEmulatedNics(options, logs) is { } nics) // before anything touches libibverbs, which looks for devices once
             {
                 Own(nics);
-                EmulatedNicCommands.AddTo(Commands, [.. nics.Devices.Values]);
+                new EmulatedNicCommands(nics).AddTo(Commands);
             }
 
             var macAddresses = new MacAddressPolicy(options.AllowedMacAddresses);

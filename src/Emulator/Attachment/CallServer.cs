@@ -21,6 +21,9 @@ internal sealed unsafe class CallServer : IDisposable
         _thread.Start();
     }
 
+    /// <summary>From now on that many nodes are there.</summary>
+    public void Offer(int devices) => _shim.Offer(_number, devices);
+
     public void Dispose()
     {
         _shim.End(_number);

@@ -9,9 +9,9 @@ using Verbena.Interop.Uverbs;
 namespace Verbena.Emulator.Attachment;
 
 /// <summary>The device nodes /dev/infiniband/uverbs<i>n</i> of the emulated NICs, as system calls see them.</summary>
-internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> devices, FileTable files, ILogger logger)
+internal sealed unsafe partial class DeviceNodes(Func<IReadOnlyList<UverbsDevice>> devices, FileTable files, ILogger logger)
 {
-    public int Count => devices.Count;
+    public int Count => devices().Count;
 
     /// <summary>The result of a call: 0, a descriptor, or a negative errno. Nothing escapes as an exception.</summary>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a defect of the emulator must not end the program below which it runs")]
@@ -21,7 +21,7 @@ internal sealed unsafe partial class DeviceNodes(IReadOnlyList<UverbsDevice> dev
         {
             return (verbena_call_kind)call->kind switch
             {
-                verbena_call_kind.VERBENA_CALL_OPEN => Open(devices[call->file]),
+                verbena_call_kind.VERBENA_CALL_OPEN => Open(devices()[call->file]),
                 verbena_call_kind.VERBENA_CALL_IOCTL => Ioctl(call->file, (ib_uverbs_ioctl_hdr*)call->argument, call->thread),
                 verbena_call_kind.VERBENA_CALL_MMAP => Map(call),
                 verbena_call_kind.VERBENA_CALL_CLOSE => Close(call->file),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
+using Verbena.Packets;
 
 namespace Verbena.Emulator.Attachment;
 
@@ -27,6 +28,9 @@ public sealed class SysfsTree : IDisposable
 
     private readonly string? _previous = Environment.GetEnvironmentVariable(Variable);
     private readonly FileStream _lock;
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal); // PCI addresses
+    private readonly Dictionary<string, NicIdentity> _nics = new(StringComparer.Ordinal); // by netdev
+    private readonly Dictionary<string, string> _addresses = new(StringComparer.Ordinal); // PCI addresses by netdev
 
     /// <summary>Writes the tree and sets SYSFS_PATH, for C code and for the runtime.</summary>
     public SysfsTree(IReadOnlyList<NicIdentity> nics)
@@ -35,10 +39,9 @@ public sealed class SysfsTree : IDisposable
         _lock = CreateLocked();
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         Write("class/infiniband_verbs/abi_version", "6");
-        var functions = new HashSet<string>(StringComparer.Ordinal);
         foreach (NicIdentity nic in nics)
         {
-            WriteDevice(nic, PciAddress.Choose(nic.Name, functions));
+            Add(nic);
         }
 
         Publish(s_path);
@@ -46,6 +49,50 @@ public sealed class SysfsTree : IDisposable
 
     /// <summary>The root of the tree; the same in the whole life of the process.</summary>
     public static string Path => s_path;
+
+    /// <summary>Shows one more device; a virtual function after its physical one.</summary>
+    public void Add(NicIdentity nic)
+    {
+        string address = PciAddress.Choose(nic.Name, _taken);
+        _nics[nic.Name] = nic;
+        _addresses[nic.Name] = address;
+        WriteDevice(nic, address);
+        if (nic.Function is { } function)
+        {
+            string physical = FunctionPath(_addresses[function.Physical]);
+            Link($"{FunctionPath(address)}/physfn", physical);
+            Link($"{physical}/{LinkTo(function)}", FunctionPath(address));
+            WriteFunctionCount(function.Physical);
+        }
+        else
+        {
+            Write($"{FunctionPath(address)}/sriov_totalvfs", VirtualFunction.Max.ToString(CultureInfo.InvariantCulture));
+            WriteFunctionCount(nic.Name);
+        }
+    }
+
+    /// <summary>Shows a device no more.</summary>
+    public void Remove(string netdev)
+    {
+        _nics.Remove(netdev, out NicIdentity? nic);
+        _addresses.Remove(netdev, out string? address);
+        _taken.Remove(address!);
+        string[] links =
+        [
+            $"class/infiniband_verbs/uverbs{nic!.Index}", $"class/infiniband/mlx5_{nic.Index}", $"class/net/{netdev}", $"bus/pci/devices/{address}",
+        ];
+        Array.ForEach(links, link => File.Delete(Full(link)));
+        if (nic.Function is { } function)
+        {
+            File.Delete(Full($"{FunctionPath(_addresses[function.Physical])}/{LinkTo(function)}"));
+            WriteFunctionCount(function.Physical);
+        }
+
+        Directory.Delete(Full(FunctionPath(address!)), recursive: true);
+    }
+
+    /// <summary>The device's netdev has another address.</summary>
+    public void WriteAddress(string netdev, MacAddress mac) => Write($"{FunctionPath(_addresses[netdev])}/net/{netdev}/address", mac.ToString());
 
     public void Dispose()
     {
@@ -134,7 +181,7 @@ public sealed class SysfsTree : IDisposable
     /// <summary>One PCI function with its RDMA device and its netdev, and the links by which /sys/class and /sys/bus lead there.</summary>
     private static void WriteDevice(NicIdentity nic, string pciAddress)
     {
-        string function = $"devices/pci0000:00/{pciAddress}";
+        string function = FunctionPath(pciAddress);
         WritePciFunction(nic.Model, function, pciAddress);
         WriteUverbs(nic, $"{function}/infiniband_verbs/uverbs{nic.Index}");
         WriteInfiniband(nic, $"{function}/infiniband/mlx5_{nic.Index}");
@@ -143,6 +190,16 @@ public sealed class SysfsTree : IDisposable
         Link($"class/infiniband/mlx5_{nic.Index}", $"{function}/infiniband/mlx5_{nic.Index}");
         Link($"class/net/{nic.Name}", $"{function}/net/{nic.Name}");
         Link($"bus/pci/devices/{pciAddress}", function);
+    }
+
+    private static string FunctionPath(string pciAddress) => $"devices/pci0000:00/{pciAddress}";
+
+    private static string LinkTo(VirtualFunction function) => string.Create(CultureInfo.InvariantCulture, $"virtfn{function.Number}");
+
+    private void WriteFunctionCount(string physical)
+    {
+        int count = _nics.Values.Count(nic => nic.Function?.Physical == physical);
+        Write($"{FunctionPath(_addresses[physical])}/sriov_numvfs", count.ToString(CultureInfo.InvariantCulture));
     }
 
     private static void WritePciFunction(NicModel model, string function, string address)

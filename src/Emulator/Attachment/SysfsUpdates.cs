@@ -13,10 +13,10 @@ public sealed class SysfsUpdates : IDisposable
     private readonly Thread _thread;
 
     /// <param name="root">The root of the tree, as SYSFS_PATH names it.</param>
-    /// <param name="ports">Its ports; the first is that of mlx5_0. They must outlive this.</param>
-    public SysfsUpdates(string root, IReadOnlyList<IPortStatus> ports)
+    /// <param name="ports">Its ports, each with the n of its mlx5_n. They must outlive this.</param>
+    public SysfsUpdates(string root, IEnumerable<(int Index, IPortStatus Port)> ports)
     {
-        _files = [.. ports.Select((port, index) => new PortFiles(PortDirectory(root, index), port))];
+        _files = [.. ports.Select(port => new PortFiles(PortDirectory(root, port.Index), port.Port))];
         _thread = new Thread(Run) { Name = "emulated NIC files", IsBackground = true };
         _thread.Start();
     }

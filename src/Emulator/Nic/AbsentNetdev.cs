@@ -6,13 +6,17 @@ namespace Verbena.Emulator.Nic;
 /// <summary>Stands for the netdev of a port that Linux does not see, where the user may not make one.</summary>
 internal sealed class AbsentNetdev(NicOptions options) : HostNetdev
 {
-    public override MacAddress MacAddress => options.Address;
+    private MacAddress _macAddress = options.Address;
+
+    public override MacAddress MacAddress => _macAddress;
 
     public override int Mtu => options.Mtu;
 
     public override bool HasCarrier => false;
 
     public override bool HasToLook => false;
+
+    public override void SetMacAddress(MacAddress address) => _macAddress = address;
 
     public override void Receive(FrameBatch frames)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
@@ -7,6 +8,8 @@ public readonly record struct FlowMatch
 {
     private const ulong MacBits = 0xFFFF_FFFF_FFFF;
     private const byte MulticastBit = 1;
+
+    private static readonly Vector512<ulong> s_kinds = Kinds();
 
     private FlowMatch(ReadOnlySpan<byte> value, ReadOnlySpan<byte> mask, MatchCriteria criteria, bool isMulticastOnly)
     {
@@ -28,6 +31,9 @@ public readonly record struct FlowMatch
 
     /// <summary>True if the flow names one unicast destination address, all of it.</summary>
     internal bool NamesUnicastMac => (Mask.Outer[1] & MacBits) == MacBits && (Value.Outer[1] & MulticastBit) == 0;
+
+    /// <summary>True if the flow compares no more than whether a frame is unicast, and the kind of its network header.</summary>
+    internal bool TakesAllUnicast => !IsMulticastOnly && !IsDeep && (Mask.Outer & ~s_kinds) == default && (Value.Outer[1] & MulticastBit) == 0;
 
     internal MacAddress DestinationMac => new(System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(Value.Outer[1]) >> 16);
 
@@ -90,6 +96,17 @@ public readonly record struct FlowMatch
         const int Ip4 = MatchParameters.DestinationIp + 12;
         return (value[MatchParameters.DestinationMac] & mask[MatchParameters.DestinationMac] & MulticastBit) != 0
             || (value[Ip4] >> 4 == 0xE && mask[Ip4] >> 4 == 0xE);
+    }
+
+    /// <summary>The group bit, the EtherType and the IP version.</summary>
+    private static Vector512<ulong> Kinds()
+    {
+        Span<byte> bits = stackalloc byte[MatchParameters.ComparedBytes];
+        bits.Clear();
+        bits[MatchParameters.DestinationMac] = MulticastBit;
+        bits.Slice(MatchParameters.EtherType, 2).Fill(0xFF);
+        bits[MatchParameters.Bits] = MatchParameters.IpVersion;
+        return new MatchFields(bits).Outer;
     }
 
     private static bool IsZero(ReadOnlySpan<byte> parameters, int section) =>

@@ -52,6 +52,10 @@ public sealed record FlowParameters
 
     public FlowMatch Match { get; init; }
 
+    /// <summary>True if the flow takes unicast frames to any address.</summary>
+    internal bool TakesAllUnicast => Action == FlowAction.Forward && !IsEgress
+        && (Type is FlowType.AllDefault or FlowType.Sniffer || (Type == FlowType.Normal && Match.TakesAllUnicast));
+
     /// <summary>What completions carry for frames that this flow took, 24 bits; null: no tag, 0 in completions.</summary>
     public uint? Tag { get; init; }
 }

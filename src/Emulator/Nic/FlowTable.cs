@@ -27,6 +27,9 @@ internal sealed class FlowTable
     /// <summary>The address that the first unicast flow names, if there is one.</summary>
     public MacAddress? FirstUnicastMac { get; private set; }
 
+    /// <summary>True if a flow takes unicast frames to any address.</summary>
+    public bool TakesAllUnicast => _rules.Any(rule => rule.Parameters.TakesAllUnicast);
+
     /// <summary>False if no flow can concern a frame that the port sends: it is unicast, and no flow names its address.</summary>
     public bool MayLookAtSent(ReadOnlySpan<byte> frame) =>
         (frame[0] & 1) != 0 || (_named & NameBit(new MacAddress(frame[..6]))) != 0 || !Send.IsEmpty || Sniffers.Length > 0;

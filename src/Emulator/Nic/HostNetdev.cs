@@ -9,6 +9,13 @@ public abstract class HostNetdev : Wire
 {
     public abstract MacAddress MacAddress { get; }
 
+    /// <summary>True if Linux has set the interface promiscuous.</summary>
+    public virtual bool IsPromiscuous => false;
+
     /// <summary>In bytes of network packet; Linux may change it at any time.</summary>
     public abstract int Mtu { get; }
+
+    /// <summary>Gives the interface another address, as a function's driver does that hears of a new one when it starts.</summary>
+    /// <exception cref="InvalidOperationException">Linux refuses; the message says why.</exception>
+    public abstract void SetMacAddress(MacAddress address);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -15,7 +16,9 @@ internal sealed class LocalPort : NicPort
     private const int BusyPassesPerNetdev = 8;
 
     private readonly HostNetdev _netdev;
-    private readonly Wire _wire;
+    private readonly TimeProvider _time;
+    private Wire _wire;
+    private Vport? _vport; // the wire, if it is a port of an embedded switch
     private readonly FlowTable _flows = new();
     private readonly Steering _steering;
     private readonly FrameBatch _fromWire = new();
@@ -45,9 +48,12 @@ internal sealed class LocalPort : NicPort
         : base(options, counters ?? new PortCounters())
     {
         _netdev = netdev;
+        _time = time;
         try
         {
-            _wire = options.Wire.Open(new WireSite(options.Name, cables, time, () => _flows.FirstUnicastMac));
+            var site = new WireSite(options.Name, cables, time, () => _flows.FirstUnicastMac, netdev, Counters, options.Behaviour);
+            _wire = options.Wire.Open(site);
+            _vport = _wire as Vport;
         }
         catch
         {
@@ -74,6 +80,36 @@ internal sealed class LocalPort : NicPort
 
     public override int SendRoom => Math.Min(FrameBatch.Capacity, _wire.SendRoom) - _toWire.Count;
 
+    public override Vport? Vport => _vport;
+
+    public override EmbeddedSwitch Virtualize()
+    {
+        using Lock.Scope scope = Gate.EnterCall();
+        if (_vport is null)
+        {
+            _vport = new EmbeddedSwitch(_wire, _carrierAllowed, _netdev, Counters, Options.Behaviour, _time).Physical;
+            _wire = _vport;
+        }
+
+        return _vport.Switch;
+    }
+
+    public override void SetFunction(VportSettings settings)
+    {
+        using Lock.Scope scope = Gate.EnterCall();
+        if (_vport is null or { IsPhysical: true })
+        {
+            throw new InvalidOperationException($"{Options.Name} is no virtual function");
+        }
+
+        if (settings.Mac != _vport.Settings.Mac)
+        {
+            _netdev.SetMacAddress(settings.Mac);
+        }
+
+        _vport.Settings = settings;
+    }
+
     public override void SetCarrier(bool up)
     {
         using Lock.Scope scope = Gate.EnterCall();
@@ -84,13 +120,17 @@ internal sealed class LocalPort : NicPort
     public override FlowRule AddFlow(FlowParameters parameters)
     {
         using Lock.Scope scope = Gate.EnterCall();
-        return _flows.Add(parameters);
+        _vport?.Admit(parameters);
+        FlowRule rule = _flows.Add(parameters);
+        _vport?.HasCatchAll = _flows.TakesAllUnicast;
+        return rule;
     }
 
     public override void RemoveFlow(FlowRule rule)
     {
         using Lock.Scope scope = Gate.EnterCall();
         _flows.Remove(rule);
+        _vport?.HasCatchAll = _flows.TakesAllUnicast;
     }
 
     public override Span<byte> Reserve() => _toWire.Reserve();
@@ -226,6 +266,12 @@ internal sealed class LocalPort : NicPort
         if (frame.Length > MaxFrameBytes(frame) && IsStillTooLong(frame))
         {
             Counters.Add(PortCounter.TxOversize);
+            return false;
+        }
+
+        if (_vport is not null && _vport.IsSpoofed(frame))
+        {
+            Counters.Add(PortCounter.TxSpoofed);
             return false;
         }
 

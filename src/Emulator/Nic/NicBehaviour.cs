@@ -21,8 +21,11 @@ public sealed record NicBehaviour
     /// <summary>Of so many accesses to programs' memory one fails, as if its key were wrong, so that a program's recovery can be tried; 0: none.</summary>
     public uint MemoryFaultEvery { get; init; }
 
+    /// <summary>What makes a virtual function promiscuous, and needs trust.</summary>
+    public VfPromiscuity VfPromiscuity { get; init; }
+
     /// <summary>The keys in the form of <see cref="NicOptions"/>.</summary>
-    internal const string Keys = "cqe-compression=, cqe-sessions-wrap=, few-strides= and memory-fault-every=";
+    internal const string Keys = "cqe-compression=, cqe-sessions-wrap=, few-strides=, memory-fault-every= and vf-promiscuity=";
 
     /// <summary>Changes what a key stands for. <paramref name="error"/> is one sentence if the value is not allowed; null: no such key.</summary>
     internal bool TryApply(string key, string value, [NotNullWhen(true)] out NicBehaviour? changed, out string? error)
@@ -33,6 +36,12 @@ public sealed record NicBehaviour
             "cqe-sessions-wrap" => Switch(value) is { } wraps ? this with { CqeSessionsWrap = wraps } : null,
             "few-strides" => Switch(value) is { } few ? this with { ExtendedStrideNumbers = few } : null,
             "memory-fault-every" => uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint every) ? this with { MemoryFaultEvery = every } : null,
+            "vf-promiscuity" => value switch
+            {
+                "flow" => this with { VfPromiscuity = VfPromiscuity.Flow },
+                "netdev" => this with { VfPromiscuity = VfPromiscuity.Netdev },
+                _ => null,
+            },
             _ => null,
         };
         error = key switch
@@ -40,6 +49,7 @@ public sealed record NicBehaviour
             "cqe-compression" => $"{key}={value}: give balanced, never, aggressive or random[:SEED]",
             "cqe-sessions-wrap" or "few-strides" => $"{key}={value}: give on or off",
             "memory-fault-every" => $"{key}={value}: give a number of accesses, or 0",
+            "vf-promiscuity" => $"{key}={value}: give flow or netdev",
             _ => null,
         };
         return changed is not null;

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
+using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Record;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
@@ -20,6 +21,7 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     private readonly NicPort _port;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
+    private bool _isRemoved;
 
     /// <summary>Makes the device and its port: its netdev and its wire exist when this returns.</summary>
     /// <param name="options">Name, wire, address, speed.</param>
@@ -62,6 +64,12 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     /// <summary>What the cable leads to, such as a <see cref="GeneratorWire"/> with its meter; null if another process has it.</summary>
     public Wire? Wire => _port.Wire;
 
+    /// <summary>What the host has set for the device, if it is a virtual function of this process.</summary>
+    public VportSettings? Function => _port.Vport is { IsPhysical: false } vport ? vport.Settings : null;
+
+    /// <summary>What the embedded switch has counted; null: the device is not the physical function of one.</summary>
+    public SwitchCounters? SwitchCounters => _port.Vport is { IsPhysical: true } vport ? vport.Switch.Counters : null;
+
     /// <summary>Address of the netdev.</summary>
     public MacAddress MacAddress => _port.MacAddress;
 
@@ -93,6 +101,10 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
 
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public void SetCarrier(bool up) => _port.SetCarrier(up);
+
+    /// <summary>Sets what the host decides of a virtual function; its netdev gets its address.</summary>
+    /// <exception cref="InvalidOperationException">It is none of this process, or Linux refuses the address.</exception>
+    public void SetFunction(VportSettings settings) => _port.SetFunction(settings);
 
     public MemoryRegion RegisterMemory(uint protectionDomain, ulong start, ulong lengthBytes, ulong iova, MrAccess access)
     {
@@ -253,9 +265,33 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
         using (_port.Gate.EnterCall())
         {
             HasFailed = true;
-            _port.Dispose();
+            Unplug();
             Uar.Dispose();
             Clock.Dispose();
+        }
+    }
+
+    /// <summary>Puts an embedded switch between port and wire, if there is none yet.</summary>
+    internal EmbeddedSwitch Virtualize() => _port.Virtualize();
+
+    /// <summary>Takes the device out of the machine: its port goes, programs hear that the device has failed, and let go of what they have.</summary>
+    internal void Remove()
+    {
+        using (_port.Gate.EnterCall())
+        {
+            HasFailed = true;
+            Unplug();
+        }
+
+        Failed?.Invoke();
+    }
+
+    private void Unplug()
+    {
+        if (!_isRemoved)
+        {
+            _isRemoved = true;
+            _port.Dispose();
         }
     }
 

@@ -7,6 +7,7 @@ namespace Verbena.Emulator.Nic;
 public sealed class NicException(int errno, string message) : Exception(message)
 #pragma warning restore CA1032
 {
+    private const int Eperm = 1;
     private const int Enomem = 12;
     private const int Eexist = 17;
     private const int Einval = 22;
@@ -16,6 +17,8 @@ public sealed class NicException(int errno, string message) : Exception(message)
     public int Errno { get; } = errno;
 
     internal static NicException Invalid(string message) => new(Einval, message);
+
+    internal static NicException NotPermitted(string message) => new(Eperm, message);
 
     internal static NicException Exists(string message) => new(Eexist, message);
 

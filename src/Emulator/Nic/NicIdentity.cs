@@ -10,6 +10,9 @@ namespace Verbena.Emulator.Nic;
 /// <param name="SpeedGbps">The speed that its port reports, in Gb/s.</param>
 public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicModel Model, int SpeedGbps)
 {
+    /// <summary>Which virtual function it is; null: it is a physical one.</summary>
+    public VirtualFunction? Function { get; init; }
+
     private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
     private const int BaseMinor = 192;
 
@@ -17,7 +20,7 @@ public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicMode
     public static NicIdentity Of(NicOptions options, int index)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new NicIdentity(index, options.Name, options.Address, options.Model, options.SpeedGbps);
+        return new NicIdentity(index, options.Name, options.Address, options.Model, options.SpeedGbps) { Function = options.VirtualFunction };
     }
 
     /// <summary>Device number as sysfs shows it; stat gives the same (src/Shim).</summary>

@@ -47,6 +47,9 @@ public sealed record NicModel
     /// <summary>The word in the options.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The same card's virtual functions.</summary>
+    public NicModel OfFunction() => this with { PciDevice = (ushort)(PciDevice + 1) };
+
     /// <summary>PCI device id, which is vendor_part_id too.</summary>
     public required ushort PciDevice { get; init; }
 

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text;
+using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
 
-/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES]</c>.</summary>
+/// <summary>How one emulated port is made: <c>NAME[,wire=WIRE][,mac=MAC][,speed=GBPS][,model=MODEL][,mtu=BYTES][,vfs=NUMBER]</c>.</summary>
 /// <param name="Name">Name of the netdev that Linux shows for the port, at most 15 bytes.</param>
 public sealed record NicOptions(string Name)
 {
@@ -37,6 +38,37 @@ public sealed record NicOptions(string Name)
 
     public NicBehaviour Behaviour { get; init; } = new();
 
+    /// <summary>How many virtual functions the port begins with.</summary>
+    public int VirtualFunctions { get; init; }
+
+    /// <summary>Which virtual function it is; null: it is a physical one.</summary>
+    public VirtualFunction? VirtualFunction { get; private init; }
+
+    /// <summary>These, and the virtual functions that they begin with, in the order of their devices.</summary>
+    public static IReadOnlyList<NicOptions> WithFunctions(IReadOnlyList<NicOptions> physical) =>
+        [.. physical, .. physical.SelectMany(nic => nic.Functions())];
+
+    /// <summary>How the virtual functions are made that the port begins with.</summary>
+    internal IEnumerable<NicOptions> Functions() => Enumerable.Range(0, VirtualFunctions).Select(OfFunction);
+
+    /// <summary>The same virtual function, with a port of the switch as its wire.</summary>
+    internal NicOptions On(EmbeddedSwitch eswitch) => this with { Wire = new VportOptions(eswitch, Address) { Text = Wire.Text } };
+
+    /// <summary>How the virtual function of that number is made. The switch that becomes its wire is not there yet.</summary>
+    public NicOptions OfFunction(int number)
+    {
+        var function = new VirtualFunction(Name, number);
+        return this with
+        {
+            Name = function.Name,
+            Mac = null,
+            Model = Model.OfFunction(),
+            Wire = new VportOptions(null, default) { Text = $"vf {number} of {Name}" },
+            VirtualFunctions = 0,
+            VirtualFunction = function,
+        };
+    }
+
     /// <summary>Reads the form above. <paramref name="error"/> is one sentence that says what is allowed.</summary>
     public static bool TryParse(string text, out NicOptions options, out string error)
     {
@@ -51,6 +83,7 @@ public sealed record NicOptions(string Name)
         }
 
         options = options with { Text = text };
+        error = error.Length == 0 ? CheckFunctions(options) : error;
         return error.Length == 0;
     }
 
@@ -110,6 +143,14 @@ public sealed record NicOptions(string Name)
 
                 options = options with { Mtu = mtu };
                 return "";
+            case "vfs":
+                if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int functions) || functions > VirtualFunction.Max)
+                {
+                    return $"vfs={value}: give 0 to {VirtualFunction.Max} (virtual functions)";
+                }
+
+                options = options with { VirtualFunctions = functions };
+                return "";
             default:
                 if (options.Behaviour.TryApply(key, value, out NicBehaviour? behaviour, out string? refusal))
                 {
@@ -117,9 +158,11 @@ public sealed record NicOptions(string Name)
                     return "";
                 }
 
-                return refusal ?? $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed=, model=, mtu=, {NicBehaviour.Keys}";
+                return refusal ?? $"'{key}' is no option of an emulated NIC: after the name come wire=, mac=, speed=, model=, mtu=, vfs=, {NicBehaviour.Keys}";
         }
     }
+
+    private static string CheckFunctions(NicOptions options) => options.VirtualFunctions > 0 ? CheckName(options.OfFunction(0).Name) : "";
 
     /// <summary>The kernel's rule for names of network devices (dev_valid_name), empty if it is kept.</summary>
     private static string CheckName(string name)

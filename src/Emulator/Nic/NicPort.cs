@@ -1,3 +1,4 @@
+using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 
@@ -20,6 +21,16 @@ internal abstract class NicPort(NicOptions options, PortCounters counters) : IDi
 
     /// <summary>What the cable leads to, if that is in this process.</summary>
     public virtual Wire? Wire => null;
+
+    /// <summary>The port of the embedded switch that the port is on, if it is in this process and there is a switch.</summary>
+    public virtual Vport? Vport => null;
+
+    /// <summary>Puts an embedded switch between port and wire, if there is none yet.</summary>
+    public virtual EmbeddedSwitch Virtualize() => throw new InvalidOperationException($"{Options.Name} is another process's");
+
+    /// <summary>Sets what the host decides of a virtual function; its netdev gets its address.</summary>
+    /// <exception cref="InvalidOperationException">It is none of this process, or Linux refuses the address.</exception>
+    public virtual void SetFunction(VportSettings settings) => throw new InvalidOperationException($"{Options.Name} is another process's");
 
     /// <summary>Descriptors that become readable when there may be something to receive; there may be without.</summary>
     public abstract IEnumerable<int> PollDescriptors { get; }

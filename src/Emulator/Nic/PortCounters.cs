@@ -73,6 +73,9 @@ public enum PortCounter
     /// <summary>Dropped: the frame came while carrier was down.</summary>
     RxCarrierDown,
 
+    /// <summary>Dropped: the frame is not in the VLAN that the host has put the virtual function in.</summary>
+    RxOtherVlan,
+
     /// <summary>Dropped by the wire: its queue in the kernel was full, or it was no frame: left to hardware to be cut, and not TCP.</summary>
     RxWireError,
 
@@ -87,6 +90,9 @@ public enum PortCounter
 
     /// <summary>Dropped: a send WQE holds less of the frame inline than the NIC demands; its completion is good.</summary>
     TxInlineTooShort,
+
+    /// <summary>Dropped: the virtual function is not to send from that address, and spoof checking is on.</summary>
+    TxSpoofed,
 
     /// <summary>Dropped: longer than the MTU and its headers.</summary>
     TxOversize,
@@ -191,6 +197,6 @@ public sealed unsafe class PortCounters
 
     private ulong* Slot(int index) => _slots + (index * (SlotBytes / sizeof(ulong)));
 
-    private static string ToSnakeCase(string name) =>
+    internal static string ToSnakeCase(string name) =>
         string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "_") + char.ToLowerInvariant(c) : c.ToString()));
 }

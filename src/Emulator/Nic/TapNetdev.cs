@@ -8,17 +8,17 @@ namespace Verbena.Emulator.Nic;
 internal sealed class TapNetdev : HostNetdev
 {
     private readonly TapDevice _tap;
-    private bool _isUp;
+    private short _flags;
     private int _mtu;
+    private MacAddress _macAddress;
 
     /// <exception cref="InvalidOperationException">There can be no such TAP; the message says why and what helps.</exception>
     public TapNetdev(NicOptions options)
     {
-        MacAddress = options.Address;
         _tap = new TapDevice(options.Name);
         try
         {
-            _tap.Requests.SetMac(options.Address);
+            SetMacAddress(options.Address);
             _tap.Requests.SetMtu(options.Mtu);
             _tap.Requests.SetSpeed(options.SpeedGbps);
         }
@@ -31,13 +31,21 @@ internal sealed class TapNetdev : HostNetdev
         Refresh();
     }
 
-    public override MacAddress MacAddress { get; }
+    public override MacAddress MacAddress => _macAddress;
 
     public override int Mtu => _mtu;
 
-    public override bool HasCarrier => _isUp;
+    public override bool HasCarrier => (_flags & IfFlags.IFF_UP) != 0;
+
+    public override bool IsPromiscuous => (_flags & IfFlags.IFF_PROMISC) != 0;
 
     public override int PollDescriptor => _tap.Descriptor;
+
+    public override void SetMacAddress(MacAddress address)
+    {
+        _tap.Requests.SetMac(address);
+        _macAddress = address;
+    }
 
     public override void Receive(FrameBatch frames) => _tap.Receive(frames);
 
@@ -47,7 +55,8 @@ internal sealed class TapNetdev : HostNetdev
 
     public override void Refresh()
     {
-        _isUp = (_tap.Requests.Flags & IfFlags.IFF_UP) != 0;
+        _flags = _tap.Requests.Flags;
+        _macAddress = _tap.Requests.Mac ?? _macAddress;
         int mtu = _tap.Requests.Mtu;
         _mtu = mtu == 0 ? _mtu : mtu; // an interface that has just been renamed keeps what it had
     }

@@ -73,7 +73,7 @@ internal sealed class AttachedProcess : IDisposable
         {
             RemoteQueues queues = port.Attach(waker);
             _queues.Add(queues);
-            PortDescription description = new() { Mac = port.MacAddress, CounterSlot = queues.CounterSlot };
+            PortDescription description = new() { Mac = port.MacAddress, CounterSlot = queues.CounterSlot, Function = port.Options.VirtualFunction?.Number ?? -1 };
             _socket.Send(Message.Of(description, port.Options.Text), queues.Descriptor, port.CountersDescriptor);
         }
 

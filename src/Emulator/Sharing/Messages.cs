@@ -38,7 +38,7 @@ internal static class Message
 internal struct Greeting
 {
     /// <summary>Changes with anything that processes share. Both ends come from one build, unless someone mixes two.</summary>
-    public const uint CurrentVersion = 1;
+    public const uint CurrentVersion = 2;
 
     public uint Version;
 }
@@ -60,6 +60,9 @@ internal struct PortDescription
 {
     public MacAddress Mac;
     public int CounterSlot;
+
+    /// <summary>Number of the virtual function of the port whose options follow; -1: it is that port itself.</summary>
+    public int Function;
 }
 
 internal enum RequestKind

@@ -79,6 +79,7 @@ internal sealed class PortClient : IDisposable
                 throw new InvalidOperationException("emulated NICs: the process that has the ports has refused this one");
             }
 
+            options = description.Function < 0 ? options : options.OfFunction(description.Function);
             _ports.Add(new RemotePort(this, i, options with { Mac = description.Mac }, descriptors[0], descriptors[1], description.CounterSlot));
         }
     }

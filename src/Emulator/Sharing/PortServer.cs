@@ -33,6 +33,12 @@ public sealed unsafe partial class PortServer : IDisposable
                 _ports.Add(new SharedPort(option, cables, netdevs(option), _portWaker, logger, time));
             }
 
+            foreach (SharedPort physical in _ports.ToArray())
+            {
+                _ports.AddRange(physical.Options.Functions().Select(function => new SharedPort(
+                    function.On(physical.Virtualize()), cables, netdevs(function), _portWaker, logger, time)));
+            }
+
             _listener = LocalSocket.Listen(socketPath);
         }
         catch
@@ -61,7 +67,7 @@ public sealed unsafe partial class PortServer : IDisposable
     /// </exception>
     public static PortServer Start(IReadOnlyList<NicOptions> options, string socketPath, ILogger logger)
     {
-        PatchPanel.Check(options);
+        PatchPanel.Check(NicOptions.WithFunctions(options));
         return new PortServer(options, socketPath, logger, option => NetdevFor(option, logger), stepped: false, TimeProvider.System);
     }
 

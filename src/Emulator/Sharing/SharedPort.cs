@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
@@ -83,6 +84,9 @@ public sealed unsafe partial class SharedPort : INicUnit, IPortStatus, IDisposab
 
     /// <summary>Makes carrier go, whatever the wire says, or lets the wire decide again.</summary>
     public void SetCarrier(bool up) => _port.SetCarrier(up);
+
+    /// <summary>Puts an embedded switch between port and wire, if there is none yet.</summary>
+    internal EmbeddedSwitch Virtualize() => _port.Virtualize();
 
     /// <summary>Does one bounded pass over wire, netdev and what the queues have sent, and says whether there was anything to do.</summary>
     public bool Step()

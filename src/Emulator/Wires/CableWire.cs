@@ -2,23 +2,14 @@ namespace Verbena.Emulator.Wires;
 
 /// <summary>One port's end of a cable to another port of the process; without a <see cref="Peer"/> nothing is plugged in.</summary>
 /// <remarks>Each end owns a ring that the other end's thread fills and its own thread empties.</remarks>
-internal sealed unsafe class CableWire : Wire
+internal sealed class CableWire : Wire
 {
     private readonly Action _unplug;
-    private readonly byte[] _memory = GC.AllocateArray<byte>(sizeof(FrameRingIndices) + FrameRing.Bytes, pinned: true);
-    private FrameRingReader _reader;
-    private FrameRingWriter _writer; // of the peer's thread
+    private readonly FramePipe _pipe = new(); // written by the peer's thread
     private CableWire? _peer;
     private volatile bool _showsLink = true;
 
-    public CableWire(Action unplug)
-    {
-        _unplug = unplug;
-        byte* memory = (byte*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(_memory, 0);
-        var indices = (FrameRingIndices*)memory;
-        _reader = new FrameRingReader(indices, memory + sizeof(FrameRingIndices));
-        _writer = new FrameRingWriter(indices, memory + sizeof(FrameRingIndices));
-    }
+    public CableWire(Action unplug) => _unplug = unplug;
 
     /// <summary>The other end, set by the patch panel.</summary>
     internal CableWire? Peer
@@ -32,19 +23,19 @@ internal sealed unsafe class CableWire : Wire
     /// <summary>What the peer sends it sends in a pass of the same thread, after which this end gets its own.</summary>
     public override bool HasToLook => false;
 
-    public override int SendRoom => Peer is { } peer ? peer._writer.FreeRecords : FrameBatch.Capacity;
+    public override int SendRoom => Peer is { } peer ? peer._pipe.Writer.FreeRecords : FrameBatch.Capacity;
 
     public override void ShowLink(bool isUp) => _showsLink = isUp;
 
     public override void Receive(FrameBatch frames)
     {
-        while (frames.HasRoom && _reader.TryPeek(out FrameHeader header, out ReadOnlySpan<byte> frame))
+        while (frames.HasRoom && _pipe.Reader.TryPeek(out FrameHeader header, out ReadOnlySpan<byte> frame))
         {
             frames.Add(frame);
-            _reader.Advance(header.Length);
+            _pipe.Reader.Advance(header.Length);
         }
 
-        _reader.Release();
+        _pipe.Reader.Release();
     }
 
     public override int Send(FrameBatch frames) => Peer?.Take(frames) ?? 0;
@@ -58,12 +49,12 @@ internal sealed unsafe class CableWire : Wire
     private int Take(FrameBatch frames)
     {
         int taken = 0;
-        while (taken < frames.Count && _writer.TryWrite(frames[taken], new FrameHeader { Length = frames[taken].Length }))
+        while (taken < frames.Count && _pipe.Writer.TryWrite(frames[taken], new FrameHeader { Length = frames[taken].Length }))
         {
             taken++;
         }
 
-        _writer.Publish();
+        _pipe.Writer.Publish();
         return taken;
     }
 }

@@ -35,6 +35,16 @@ internal sealed unsafe class InterfaceRequests : IDisposable
         }
     }
 
+    /// <summary>Address of the interface; null if it is gone.</summary>
+    public MacAddress? Mac
+    {
+        get
+        {
+            ifreq request = Named(_name);
+            return Libc.ioctl(_socket, Sockios.SIOCGIFHWADDR, &request) == 0 ? request.ifr_hwaddr : null;
+        }
+    }
+
     /// <exception cref="InvalidOperationException">The kernel refuses; the message says what.</exception>
     public void SetMac(MacAddress mac)
     {

@@ -1,3 +1,4 @@
+using Verbena.Emulator.Nic;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Wires;
@@ -12,7 +13,7 @@ public abstract record WireOptions
     public static WireOptions Unplugged { get; } = new CableOptions(null);
 
     /// <summary>As it was given: <c>tap:far</c>.</summary>
-    public string Text { get; private init; } = "none";
+    public string Text { get; internal init; } = "none";
 
     /// <summary>Reads a wire. <paramref name="error"/> is one sentence that says what is allowed.</summary>
     public static bool TryParse(string text, out WireOptions options, out string error)
@@ -94,4 +95,8 @@ public sealed record SinkOptions : WireOptions
 /// <param name="Cables">The panel of all ports of the process.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="ReceiverMac">Address of the first unicast flow on the port, if there is one.</param>
-internal sealed record WireSite(string Port, PatchPanel Cables, TimeProvider Time, Func<MacAddress?> ReceiverMac);
+/// <param name="Netdev">The port's netdev.</param>
+/// <param name="Counters">The port's counters.</param>
+/// <param name="Behaviour">What the NIC does one way or another.</param>
+internal sealed record WireSite(
+    string Port, PatchPanel Cables, TimeProvider Time, Func<MacAddress?> ReceiverMac, HostNetdev Netdev, PortCounters Counters, NicBehaviour Behaviour);

@@ -31,6 +31,7 @@ public static class Sockios
     public const int SIOCGIFMTU = 0x8921;
     public const int SIOCSIFMTU = 0x8922;
     public const int SIOCSIFHWADDR = 0x8924;
+    public const int SIOCGIFHWADDR = 0x8927;
     public const int SIOCETHTOOL = 0x8946;
 }
 
@@ -68,6 +69,7 @@ public static class IfTun
 public static class IfFlags
 {
     public const short IFF_UP = 1;
+    public const short IFF_PROMISC = 0x100;
     public const short IFF_RUNNING = 0x40;
 }
 

@@ -15,6 +15,7 @@ public sealed unsafe class NicShim
 
     private readonly nint _handle;
     private readonly delegate* unmanaged<int, uint> _serve;
+    private readonly delegate* unmanaged<uint, int, void> _offer;
     private readonly delegate* unmanaged<uint, verbena_call*> _wait;
     private readonly delegate* unmanaged<void> _answer;
     private readonly delegate* unmanaged<uint, void> _end;
@@ -26,6 +27,7 @@ public sealed unsafe class NicShim
         IsPreloaded = NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "verbena_nic_serve", out _);
         _handle = IsPreloaded ? NativeLibrary.GetMainProgramHandle() : NativeLibrary.Load(Path.Combine(AppContext.BaseDirectory, FileName));
         _serve = (delegate* unmanaged<int, uint>)Find("verbena_nic_serve");
+        _offer = (delegate* unmanaged<uint, int, void>)Find("verbena_nic_offer");
         _wait = (delegate* unmanaged<uint, verbena_call*>)Find("verbena_nic_wait");
         _answer = (delegate* unmanaged<void>)Find("verbena_nic_answer");
         _end = (delegate* unmanaged<uint, void>)Find("verbena_nic_end");
@@ -45,6 +47,9 @@ public sealed unsafe class NicShim
 
     /// <summary>From now on <paramref name="devices"/> nodes are there. Returns the server's number.</summary>
     public uint Serve(int devices) => _serve(devices);
+
+    /// <summary>From now on <paramref name="devices"/> nodes are there.</summary>
+    public void Offer(uint server, int devices) => _offer(server, devices);
 
     /// <summary>Waits for the next call; null: the server has ended.</summary>
     public verbena_call* Wait(uint server) => _wait(server);

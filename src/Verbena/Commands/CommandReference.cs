@@ -16,7 +16,7 @@ internal static class CommandReference
         var table = new CommandTable(NullLogger.Instance);
         using var rdma = new RdmaCommands(router, new MacAddressPolicy(), new Random(0), NullLogger.Instance);
         DataPlane.AddCommands(table, router, rdma, log);
-        EmulatedNicCommands.AddTo(table, []);
+        new EmulatedNicCommands(nics: null).AddTo(table);
         return Write(table);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Verbena.Emulator.Nic;
 using Verbena.Interop;
 
 namespace Verbena.Nic;
@@ -32,7 +33,7 @@ internal static class NicRunCommand
         Pass("SYSFS_PATH", tree);
         Pass(SocketVariable, options.IsPrivate ? null : NicServeCommand.SocketIn(tree));
         Pass("VERBENA_NIC", string.Join('\n', options.Nics.Select(nic => nic.Text)));
-        Pass("VERBENA_NIC_DEVICES", options.Nics.Count.ToString(CultureInfo.InvariantCulture));
+        Pass("VERBENA_NIC_DEVICES", NicOptions.WithFunctions(options.Nics).Count.ToString(CultureInfo.InvariantCulture));
         Pass("VERBENA_NIC_LIBRARY", library);
         Pass("VERBENA_NIC_LOG", options.Log is null ? null : Path.GetFullPath(options.Log));
         Pass("VERBENA_NIC_RECORD", options.Record is null ? null : Path.GetFullPath(options.Record));

@@ -19,9 +19,9 @@ internal static class NicServeCommand
     public static async Task<int> RunAsync(NicRunOptions options, int program)
     {
         _ = Libc.setpgid(0, 0);
-        using var tree = new SysfsTree([.. options.Nics.Select(NicIdentity.Of)]);
+        using var tree = new SysfsTree([.. NicOptions.WithFunctions(options.Nics).Select(NicIdentity.Of)]);
         using PortServer? ports = options.IsPrivate ? null : Start(options);
-        using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports);
+        using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports.Select((port, index) => (index, (IPortStatus)port)));
         Console.WriteLine(SysfsTree.Path);
         Console.Out.Close();
         WaitFor(program);

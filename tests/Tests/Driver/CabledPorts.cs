@@ -24,15 +24,19 @@ internal sealed class CabledPorts : IDisposable
     /// <param name="behaviour">What both NICs are like.</param>
     /// <param name="model">Which adapters they are.</param>
     /// <param name="mtu">Of both Linux interfaces.</param>
+    /// <param name="virtualFunctions">How many the near one has.</param>
+    /// <param name="time">The clock of both.</param>
     public CabledPorts(
-        Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? form = null, NicBehaviour? behaviour = null, NicModel? model = null, int mtu = 1500)
+        Func<RdmaInterfaceOptions, RdmaInterfaceOptions>? form = null, NicBehaviour? behaviour = null, NicModel? model = null, int mtu = 1500,
+        int virtualFunctions = 0, TimeProvider? time = null)
     {
         _form = form ?? (options => options);
 
         string suffix = Guid.NewGuid().ToString("N")[..8];
         (NearName, FarName) = ($"near{suffix}", $"far{suffix}");
         Nics = EmulatedNics.Attach(
-            [Nic(NearName) with { Wire = new CableOptions(FarName) }, Nic(FarName)], NullLogger.Instance, stepped: true);
+            [Nic(NearName) with { Wire = new CableOptions(FarName), VirtualFunctions = virtualFunctions }, Nic(FarName)],
+            NullLogger.Instance, stepped: true, time);
         for (int step = 0; !Nics.Devices.Values.All(nic => nic.Link.IsUp); step++)
         {
             Assert.True(step < 10_000, "the cable brings both links up");

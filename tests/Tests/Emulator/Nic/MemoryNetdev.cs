@@ -7,6 +7,8 @@ namespace Verbena.Tests.Emulator.Nic;
 /// <summary>A netdev whose Linux is the test: it reads what the port hands up, and gives it frames to send.</summary>
 internal sealed class MemoryNetdev : HostNetdev
 {
+    private MacAddress _macAddress = MacAddress.Parse("02:00:00:00:00:aa");
+
     public Queue<byte[]> Sent { get; } = new();
 
     public List<byte[]> Received { get; } = [];
@@ -15,11 +17,13 @@ internal sealed class MemoryNetdev : HostNetdev
 
     public int MtuBytes { get; set; } = 1500;
 
-    public override MacAddress MacAddress { get; } = MacAddress.Parse("02:00:00:00:00:aa");
+    public override MacAddress MacAddress => _macAddress;
 
     public override int Mtu => MtuBytes;
 
     public override bool HasCarrier => IsUp;
+
+    public override void SetMacAddress(MacAddress address) => _macAddress = address;
 
     public override void Receive(FrameBatch frames)
     {
