@@ -27,7 +27,7 @@ internal static class ThreadOptions
     public static int?[] CoresOfWorkers(ParseResult result)
     {
         int? count = result.GetValue(Workers);
-        int[]? cores = result.GetValue(WorkerCores);
+        int[]? cores = result.GetValue(WorkerCores) is { Length: > 0 } given ? given : null; // an option that is not given is an empty list
         if (count is not null && cores is not null && count != cores.Length)
         {
             throw new VerbenaException($"--workers {count}, but {cores.Length} --worker-cores: give one of the two, or as many processors as workers");
