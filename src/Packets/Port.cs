@@ -24,7 +24,10 @@ public abstract class Port : IDisposable
 
     public abstract LinkState Link { get; }
 
-    /// <summary>The longest frame the port can receive and send, Ethernet header included, FCS not.</summary>
+    /// <summary>
+    /// The longest frame without VLAN tags that the port can receive and send, Ethernet header included, FCS not. A tagged one may
+    /// be <see cref="VlanTag.Size"/> longer, as Linux' netdevs have it.
+    /// </summary>
     public abstract int MaxFrameBytes { get; }
 
     public abstract IReadOnlyList<RxQueue> RxQueues { get; }

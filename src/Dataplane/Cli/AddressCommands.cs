@@ -1,3 +1,4 @@
+using System.Globalization;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane.Cli;
@@ -46,5 +47,13 @@ internal static class AddressCommands
     }
 
     private static string Format(Interface item) =>
-        $"{item.Name} ({(item.IsAdminUp ? "up" : "dn")}):\n" + string.Concat(item.Addresses.Select(address => $"  L3 {address}\n"));
+        $"{item.Name} ({(item.IsAdminUp ? "up" : "dn")}):\n" + FormatL2(item) + string.Concat(item.Addresses.Select(address => $"  L3 {address}\n"));
+
+    private static string FormatL2(Interface item) => item.L2 switch
+    {
+        { Domain: { } domain } port => string.Create(CultureInfo.InvariantCulture,
+            $"  L2 bridge bd-id {domain.Id} idx {domain.Index} shg {port.SplitHorizonGroup} {(port.IsBvi ? "bvi" : " ")}\n"),
+        { } port => $"  L2 xconnect {port.Peer?.Name ?? "(deleted)"}\n",
+        null => "",
+    };
 }

@@ -28,7 +28,7 @@ internal static class HardwareCommands
     {
         var text = new StringWriter();
         text.WriteLine("Name".Centre(32) + "Idx".Centre(6) + "Link".Centre(8) + "Hardware");
-        foreach (Interface item in interfaces)
+        foreach (Interface item in interfaces.Where(item => item.Parent is null)) // sub-interfaces have no hardware
         {
             LinkState link = item.Port?.Link ?? default;
             text.WriteLine(item.Name.PadRight(32) + ((uint)item.Index).Centre(6) + (link.IsUp ? "up" : "down").Centre(8) + item.Name);
@@ -41,7 +41,7 @@ internal static class HardwareCommands
             }
             else
             {
-                text.WriteLine("  local");
+                text.WriteLine(item.IsVirtual ? $"  Loopback\n  Ethernet address {item.MacAddress}" : "  local");
             }
         }
 

@@ -18,6 +18,10 @@ public static class RouterCommands
         AddressCommands.AddTo(table, router);
         RouteCommands.AddTo(table, router);
         NeighborCommands.AddTo(table, router, now);
+        SubInterfaceCommands.AddTo(table, router);
+        L2InterfaceCommands.AddTo(table, router);
+        BridgeDomainCommands.AddTo(table, router);
+        L2FibCommands.AddTo(table, router, now);
         CounterCommands.AddTo(table, router);
         RuntimeCommands.AddTo(table, router, now);
         ThreadCommands.AddTo(table, router);

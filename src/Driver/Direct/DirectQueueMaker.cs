@@ -29,11 +29,12 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
         : base(options, device, tree, domain, region, pool)
     {
         _capabilities = capabilities;
-        int chain = options.NoMultiSeg ? 1 : (longestFrame + BufferPool.DataBytes - 1) / BufferPool.DataBytes;
+        int tagged = longestFrame + VlanTag.Size;
+        int chain = options.NoMultiSeg ? 1 : (tagged + BufferPool.DataBytes - 1) / BufferPool.DataBytes;
         int strides = Math.Max(1 << (int)capabilities.striding_rq_caps.min_single_wqe_log_num_of_strides, (int)BitOperations.RoundUpToPowerOf2((uint)chain));
         _striding = chain > 1 && !options.NoStriding && CanStride(capabilities.striding_rq_caps, strides);
         _buffersPerWqe = _striding ? strides : Math.Min(chain, MaxWqeSegments);
-        MaxFrameBytes = Math.Min(longestFrame, _buffersPerWqe * BufferPool.DataBytes);
+        MaxFrameBytes = Math.Min(longestFrame, (_buffersPerWqe * BufferPool.DataBytes) - VlanTag.Size);
         _compression = Compression();
     }
 

@@ -9,7 +9,7 @@ internal sealed class VerbsQueueMaker(RdmaInterfaceOptions options, DeviceContex
 {
     public override int RxBuffers => Options.RxQueues * Options.RxQueueSize;
 
-    public override int MaxFrameBytes => BufferPool.DataBytes;
+    public override int MaxFrameBytes => BufferPool.DataBytes - VlanTag.Size;
 
     public override string Describe() => "mode: ibv";
 
