@@ -36,7 +36,7 @@ public sealed class Router : IDisposable
         _take = Take;
         _tables = new ForwardingTables(workers);
         _workers = new WorkerSet(workers, buffers, _tables);
-        _placement = new RxPlacement(Workers);
+        _placement = new RxPlacement(Workers, Park);
         _neighbors = new NeighborTable(_tables, Park);
         _connected = new ConnectedRoutes(_tables, Park);
         _routes = new StaticRoutes(_tables, _neighbors);
@@ -282,6 +282,9 @@ public sealed class Router : IDisposable
         PortOf(target).SetPromiscuous(on || target.WithSubInterfaces.Any(item => item.L2 is not null));
         target.IsPromiscuous = on;
     }
+
+    /// <summary>Lets another worker poll one of an interface's receive queues. No packet is lost, and none overtakes another.</summary>
+    public void SetRxPlacement(Interface target, int queue, Worker worker) => _placement.Move(target, queue, worker);
 
     /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>
     public void SetMtu(Interface target, int bytes)

@@ -6,10 +6,13 @@ namespace Verbena.Dataplane;
 /// <param name="Interface">Whose packets it receives.</param>
 /// <param name="Queue">Its number in the interface's port.</param>
 /// <param name="Worker">Who polls it.</param>
-public sealed record PlacedQueue(Interface Interface, int Queue, Worker Worker);
+public sealed record PlacedQueue(Interface Interface, int Queue, Worker Worker)
+{
+    internal RxQueue RxQueue => Interface.Port!.RxQueues[Queue];
+}
 
 /// <summary>Which worker polls which receive queue. Belongs to the control thread.</summary>
-internal sealed class RxPlacement(IReadOnlyList<Worker> workers)
+internal sealed class RxPlacement(IReadOnlyList<Worker> workers, Func<IDisposable> park)
 {
     private readonly List<PlacedQueue> _queues = [];
     private int _next;
@@ -19,12 +22,11 @@ internal sealed class RxPlacement(IReadOnlyList<Worker> workers)
     /// <summary>Gives an interface's queues to the workers in turn, going on where the last interface's ended. While they are parked.</summary>
     public void Add(Interface added)
     {
-        IReadOnlyList<RxQueue> queues = added.Port?.RxQueues ?? [];
-        for (int i = 0; i < queues.Count; i++)
+        for (int i = 0; i < (added.Port?.RxQueues.Count ?? 0); i++)
         {
-            Worker worker = workers[_next++ % workers.Count];
-            worker.Graph.AddQueue(added, queues[i]);
-            _queues.Add(new PlacedQueue(added, i, worker));
+            PlacedQueue placed = new(added, i, workers[_next++ % workers.Count]);
+            placed.Worker.Graph.AddQueue(added, placed.RxQueue);
+            _queues.Add(placed);
         }
     }
 
@@ -33,9 +35,41 @@ internal sealed class RxPlacement(IReadOnlyList<Worker> workers)
     {
         foreach (PlacedQueue placed in _queues.Where(placed => placed.Interface == removed))
         {
-            placed.Worker.Graph.RemoveQueue(removed.Port!.RxQueues[placed.Queue]);
+            placed.Worker.Graph.RemoveQueue(placed.RxQueue);
         }
 
         _queues.RemoveAll(placed => placed.Interface == removed);
+    }
+
+    /// <summary>
+    /// Lets another worker poll a queue from now on. Its packets stay in order: those that the first worker has taken have left
+    /// before the second takes any, unless the link is so slow that a tenth of a second is too short for that.
+    /// </summary>
+    public void Move(Interface target, int queue, Worker to)
+    {
+        int at = _queues.FindIndex(placed => placed.Interface == target && placed.Queue == queue);
+        if (at < 0)
+        {
+            throw new RouterException($"{target} has no receive queue {queue}: 'show interface rx-placement' lists those there are");
+        }
+
+        PlacedQueue placed = _queues[at];
+        using (park())
+        {
+            placed.Worker.Graph.RemoveQueue(placed.RxQueue);
+            WaitUntilSent(placed.Worker);
+            to.Graph.AddQueue(target, placed.RxQueue);
+            _queues[at] = placed with { Worker = to };
+        }
+    }
+
+    private static void WaitUntilSent(Worker worker)
+    {
+        const int MaxSpins = 100; // most of them of a millisecond
+        SpinWait spinner = default;
+        while (!worker.Graph.ReclaimAll() && spinner.Count < MaxSpins)
+        {
+            spinner.SpinOnce();
+        }
     }
 }

@@ -13,6 +13,12 @@ internal abstract class RdmaTxQueue : TxQueue, IDisposable
 
     public QueueErrors Errors { get; } = new();
 
+    // A queue that could not be restarted sends nothing more.
+    public override bool IsEmpty => PendingBuffers == 0 || Errors.RestartErrno != 0;
+
+    /// <summary>Buffers that the NIC has.</summary>
+    protected abstract int PendingBuffers { get; }
+
     /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
     public abstract void Dispose();
 

@@ -98,6 +98,9 @@ public abstract class TxQueue
     /// <summary>Returns the buffers of packets sent meanwhile to the pool. A worker calls it when it has nothing to send.</summary>
     public abstract void Reclaim();
 
+    /// <summary>True when all that it has taken is sent, and the buffers were returned.</summary>
+    public abstract bool IsEmpty { get; }
+
     /// <summary>What the queue has counted since it was made; may be read from any thread.</summary>
     public abstract TxCounters Counters { get; }
 }

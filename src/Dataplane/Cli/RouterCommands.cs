@@ -14,6 +14,7 @@ public static class RouterCommands
     {
         InterfaceCommands.AddTo(table, router);
         ReceptionCommands.AddTo(table, router);
+        PlacementCommands.AddTo(table, router);
         HardwareCommands.AddTo(table, router);
         AddressCommands.AddTo(table, router);
         RouteCommands.AddTo(table, router);

@@ -82,6 +82,9 @@ internal sealed class PacketGraph
     /// <summary>Leaves the queue to others. While the worker is parked.</summary>
     public void RemoveQueue(RxQueue queue) => _rdmaInput.Remove(queue);
 
+    /// <summary>Returns the buffers that ports have sent, and says whether that were all. While the worker is parked.</summary>
+    public bool ReclaimAll() => _interfaceOutput.ReclaimAll();
+
     /// <summary>Leaves the port alone, and drops the packets that wait for it or came by it. While the worker is parked.</summary>
     public void Remove(Interface removed)
     {

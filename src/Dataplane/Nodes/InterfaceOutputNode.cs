@@ -44,6 +44,9 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
         }
     }
 
+    /// <summary>Returns what ports have sent, and says whether that was all that they had. While the worker is parked.</summary>
+    public bool ReclaimAll() => _tx.OfType<InterfaceTxNode>().All(tx => tx.ReclaimAll());
+
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
     {
         foreach (BufferIndex packet in frame)

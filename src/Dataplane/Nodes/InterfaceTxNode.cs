@@ -21,6 +21,13 @@ internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
         _sent = false;
     }
 
+    /// <summary>Lets the queue return buffers, and says whether it has none left.</summary>
+    public bool ReclaimAll()
+    {
+        _queue.Reclaim();
+        return _queue.IsEmpty;
+    }
+
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
     {
         if (!tx.IsAdminUp)

@@ -23,6 +23,8 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
         _sent = new BufferRing(size);
     }
 
+    protected override int PendingBuffers => _sent.Count;
+
     public override int Send(ReadOnlySpan<BufferIndex> packets)
     {
         Reclaim();

@@ -47,6 +47,8 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
         }
     }
 
+    protected override int PendingBuffers => _sent.Count;
+
     public override int Send(ReadOnlySpan<BufferIndex> packets)
     {
         Reclaim();

@@ -83,6 +83,8 @@ internal sealed class GeneratorPort(BufferPool buffers, string name, string macA
     {
         private ulong _packets;
 
+        public override bool IsEmpty => true;
+
         public override TxCounters Counters => new(_packets, 0, 0);
 
         public override int Send(ReadOnlySpan<BufferIndex> packets)

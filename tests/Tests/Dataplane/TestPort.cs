@@ -120,6 +120,8 @@ internal class TestPort : Port
 
         public List<byte[]> Frames { get; } = [];
 
+        public override bool IsEmpty => true;
+
         public override TxCounters Counters => new(_packets, _bytes, 0);
 
         public override int Send(ReadOnlySpan<BufferIndex> packets)

@@ -130,6 +130,27 @@ public sealed class RouterCommandsTests : IDisposable
         """, Run("show hardware left"));
 
     [Fact]
+    public void Placement_of_receive_queues_has_VPPs_layout_and_grammar()
+    {
+        const string Placed = "Thread 1 (worker_0):\n node rdma-input:\n    left queue 0 (polling)\n    right queue 0 (polling)\n";
+        Assert.Equal(Placed, Run("show interface rx-placement"));
+        Run("set interface rx-placement left queue 0 worker 0");
+        Run("set interface rx-placement right worker 0");
+        Assert.Equal(Placed, Run("show interface rx-placement"));
+        Assert.Equal(
+            "set interface rx-placement: left has no receive queue 1: 'show interface rx-placement' lists those there are",
+            Fail("set interface rx-placement left queue 1 worker 0"));
+        Assert.Equal("set interface rx-placement: expected a worker from 0 to 0, got `1'", Fail("set interface rx-placement left worker 1"));
+        Assert.Equal(
+            "set interface rx-placement: the main thread polls no receive queue: name a worker, which 'show threads' lists",
+            Fail("set interface rx-placement left main"));
+    }
+
+    [Fact]
+    public void Show_threads_lists_the_workers() =>
+        Assert.Matches(@"^ID Name     LWP  CPU Loops\n1  worker_0 4711 2   \d+\n$", Run("show threads"));
+
+    [Fact]
     public void Show_errors_has_VPPs_columns()
     {
         _test.Receive(_test.LeftPort, new byte[60]);
