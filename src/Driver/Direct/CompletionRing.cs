@@ -26,6 +26,10 @@ internal unsafe struct CompletionRing(in mlx5dv_cq memory)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly mlx5_cqe64* Entry(uint index) => &_entries[index & _mask];
 
+    /// <summary>True if the ring does not end before <paramref name="count"/> entries from <paramref name="index"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool HasStraight(uint index, uint count) => (index & _mask) + count <= _size;
+
     /// <summary>Reads op_own; what else the NIC has written of the entry is read after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte ReadOpOwn(mlx5_cqe64* entry) => Volatile.Read(ref entry->op_own);
