@@ -17,6 +17,9 @@ namespace Verbena.Driver;
 internal sealed partial record HostInterface(
     string Name, string PciAddress, string PciId, string RdmaDevice, string UverbsDevice, int? Mtu)
 {
+    /// <summary>The virtual function that it is; null: a physical one, or nobody tells.</summary>
+    public HostVirtualFunction? VirtualFunction { get; private init; }
+
     private const string MellanoxVendor = "0x15b3";
     private const string LoadModules = "load the kernel's modules: modprobe mlx5_ib ib_uverbs";
 
@@ -34,7 +37,10 @@ internal sealed partial record HostInterface(
         string pciAddress = PciAddressOf(name, function);
         string pciId = CheckedPciId(name, function);
         string rdma = RdmaDeviceOf(name, function);
-        return new HostInterface(name, pciAddress, pciId, rdma, UverbsDeviceOf(rdma, sysfs), MtuOf(name, netdev));
+        return new HostInterface(name, pciAddress, pciId, rdma, UverbsDeviceOf(rdma, sysfs), MtuOf(name, netdev))
+        {
+            VirtualFunction = HostVirtualFunction.Find(function, Resolve),
+        };
     }
 
     private static string PciAddressOf(string name, string function)

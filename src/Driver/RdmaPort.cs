@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Verbena.Driver.Direct;
 using Verbena.Driver.Objects;
 using Verbena.Driver.Verbs;
+using Verbena.Interop;
 using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
 using Verbena.Packets;
@@ -81,7 +82,13 @@ public sealed class RdmaPort : Port
 
     public override MacAddress MacAddress => Steered.Address;
 
-    public override MacAddress? HostMacAddress => _host.ReadMacAddress(DeviceContext.SysfsRoot());
+    public override MacAddress? HostMacAddress => _host.VirtualFunction is null ? _host.ReadMacAddress(DeviceContext.SysfsRoot()) : null;
+
+    /// <summary>What is set so that the port will not work as one would think, and what helps: a sentence; null: nothing.</summary>
+    public string? Warning => _host.VirtualFunction is { } function && !Steered.IsPromiscuous
+        && _host.ReadMacAddress(DeviceContext.SysfsRoot()) is { } own && own != MacAddress
+            ? function.OtherAddress(Name, MacAddress, own)
+            : null;
 
     public override LinkState Link => _link;
 
@@ -116,16 +123,18 @@ public sealed class RdmaPort : Port
     public override IReadOnlyList<string> Describe() =>
     [
         $"netdev {_host.Name} pci-addr {_host.PciAddress}",
+        .. _host.VirtualFunction is { } function ? [function.Name] : Array.Empty<string>(),
         $"rdma device: {_host.RdmaDevice} pci-id {_host.PciId} firmware {_firmware}",
         _maker.Describe(),
         $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
         $"flags:{(_fatal ? " error" : "")}{(Steered.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Steered.IsPromiscuous ? " promiscuous" : "")}",
         $"steered here: {Steered}",
         $"rss: {Word(_options.Rss4)} {Word(_options.Rss6)}",
+        .. Warning is { } warning ? ["warning " + warning] : Array.Empty<string>(),
         .. Troubles(),
     ];
 
-    public override void SetAdminUp(bool up) => _steering.Change(Steered with { IsAdminUp = up });
+    public override void SetAdminUp(bool up) => Steer(Steered with { IsAdminUp = up });
 
     public override void SetMacAddress(MacAddress address)
     {
@@ -142,7 +151,7 @@ public sealed class RdmaPort : Port
 
     public override void SetAllMulticast(bool on) => _steering.Change(Steered with { IsAllMulticast = on });
 
-    public override void SetPromiscuous(bool on) => _steering.Change(Steered with { IsPromiscuous = on });
+    public override void SetPromiscuous(bool on) => Steer(Steered with { IsPromiscuous = on });
 
     public override void ReadEvents()
     {
@@ -184,6 +193,18 @@ public sealed class RdmaPort : Port
         }
 
         return new VerbsQueueMaker(options, device, tree, domain, region, pool);
+    }
+
+    private void Steer(SteeredFrames frames)
+    {
+        try
+        {
+            _steering.Change(frames);
+        }
+        catch (VerbsException refusal) when (frames.IsPromiscuous && refusal.ErrorNumber == (int)Errno.EPERM && _host.VirtualFunction is { } function)
+        {
+            throw new RdmaException(function.NotTrusted(Name), refusal);
+        }
     }
 
     private void UpdateLink()

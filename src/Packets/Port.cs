@@ -19,7 +19,10 @@ public abstract class Port : IDisposable
     /// <summary>The unicast address whose frames the port receives.</summary>
     public abstract MacAddress MacAddress { get; }
 
-    /// <summary>The address of Linux's own interface on the port, which shares it; null if there is none.</summary>
+    /// <summary>
+    /// The address that Linux's own interface on the port is to keep; null if there is none. On a virtual function it is meant to be
+    /// taken, for the function has no other.
+    /// </summary>
     public virtual MacAddress? HostMacAddress => null;
 
     public abstract LinkState Link { get; }

@@ -46,7 +46,7 @@ internal sealed partial class DataPlane : IDisposable
 
             _rdma = Own(new RdmaCommands(_router, macAddresses, new Random(), logs.CreateLogger("rdma"))); // parks the workers to delete interfaces
             AddCommands(Commands, _router, _rdma, ring);
-            Commands.AfterLine = _rdma.LogSteering;
+            Commands.AfterLine = _rdma.TellChanges;
             _control = Own(new ControlThread(DoChores, options.MainCore));
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException) // no memory, no TAP, no library: the message says which

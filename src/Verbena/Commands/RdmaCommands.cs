@@ -40,7 +40,7 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
             "host-if <netdev> [name <name>] [rx-queue-size <n>] [tx-queue-size <n>] [num-rx-queues <n>] [mode auto|ibv|dv] "
             + "[no-multi-seg] [no-striding] [cqe-compression auto|none|hash|checksum|checksum-stride-index] "
             + "[metadata rss-hash|flow-tag|timestamp]... [max-pktlen <n>] [rss ipv4|ipv4-tcp|ipv4-udp] [rss6 ipv6|ipv6-tcp|ipv6-udp]",
-            "Makes an interface of a ConnectX port, and prints its name", words =>
+            "Makes an interface of a ConnectX port, and prints its name; below it a warning, if there is one", words =>
         {
             RdmaInterfaceOptions options = Parse(words);
             return session =>
@@ -59,8 +59,12 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
     /// <summary>Reads what the ports have to report. Called every millisecond.</summary>
     public void ReadEvents() => _interfaces.ForEach(item => item.ReadEvents());
 
-    /// <summary>Logs what a command has changed in what the NIC steers where, and who has given it.</summary>
-    public void LogSteering(CliSession session, string line) => _interfaces.ForEach(item => item.LogSteering(session, line));
+    /// <summary>Logs what a command has changed in what the NIC steers where, and who has given it; warns whoever has.</summary>
+    public void TellChanges(CliSession session, string line) => _interfaces.ForEach(item =>
+    {
+        item.LogSteering(session, line);
+        item.Warn(session);
+    });
 
     /// <summary>Deletes all interfaces.</summary>
     public void Dispose()

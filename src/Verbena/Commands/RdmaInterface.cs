@@ -12,6 +12,7 @@ internal sealed partial class RdmaInterface(Interface item, RdmaPort port, ILogg
 {
     private LinkState _toldLink = port.Link;
     private SteeredFrames _toldSteered = port.Steered;
+    private string? _toldWarning;
 
     public Interface Interface => item;
 
@@ -37,6 +38,19 @@ internal sealed partial class RdmaInterface(Interface item, RdmaPort port, ILogg
         }
     }
 
+    /// <summary>Warns of what a line has set so that the port will not work as one would think.</summary>
+    public void Warn(CliSession session)
+    {
+        string? warning = port.Warning;
+        if (warning is not null && warning != _toldWarning)
+        {
+            session.Output.WriteLine($"warning: {warning}");
+            LogWarning(log, item.Name, warning);
+        }
+
+        _toldWarning = warning;
+    }
+
     public void LogCreated(string hostInterface, CliSession session)
     {
         string link = Describe(port.Link);
@@ -56,6 +70,9 @@ internal sealed partial class RdmaInterface(Interface item, RdmaPort port, ILogg
 
     [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name}: the NIC steers here {Frames}; asked by {User}: {Line}")]
     private static partial void LogSteered(ILogger logger, string name, SteeredFrames frames, string user, string line);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "interface {Name}: {Warning}")]
+    private static partial void LogWarning(ILogger logger, string name, string warning);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "interface {Name} deleted; asked by {User}")]
     private static partial void LogDeleted(ILogger logger, string name, string user);
