@@ -7,7 +7,8 @@ namespace Verbena.Emulator.Wires;
 
 /// <summary>An existing interface as the far end, by a packet socket: what comes in there arrives at the port.</summary>
 /// <remarks>
-/// A veth peer leaves checksums and TCP segmentation to hardware that it thinks is there; both are done here.
+/// A veth peer leaves checksums and TCP segmentation to hardware that it thinks is there; both are done here. A VLAN tag that the
+/// kernel keeps beside the packet is put back into it.
 /// </remarks>
 internal sealed unsafe class InterfaceWire : Wire
 {
@@ -22,6 +23,8 @@ internal sealed unsafe class InterfaceWire : Wire
     private readonly byte* _buffers = (byte*)NativeMemory.AlignedAlloc(Batch * BufferBytes, 64);
     private readonly MessageBatch _received = new(Batch); // two, for frames are sent while part of what was received still waits
     private readonly MessageBatch _sent = new(Batch);
+    private readonly ReceivedTags _tags = new(Batch);
+    private readonly int[] _tagBytes = new int[Batch]; // how much longer each message is with its tag
     private ulong _receiveErrors;
     private int _messageCount;
     private int _message;
@@ -65,7 +68,7 @@ internal sealed unsafe class InterfaceWire : Wire
 
         while (_message < _messageCount && frames.HasRoom)
         {
-            _message += Take(frames, _buffers + (_message * BufferBytes), _received.LengthOf(_message)) ? 1 : 0;
+            _message += Take(frames, _message) ? 1 : 0;
         }
     }
 
@@ -101,6 +104,7 @@ internal sealed unsafe class InterfaceWire : Wire
         NativeMemory.AlignedFree(_buffers);
         _received.Dispose();
         _sent.Dispose();
+        _tags.Dispose();
         base.Dispose(disposing);
     }
 
@@ -109,6 +113,7 @@ internal sealed unsafe class InterfaceWire : Wire
         int on = 1;
         packet_mreq promiscuous = new() { mr_ifindex = index, mr_type = IfPacket.PACKET_MR_PROMISC };
         SetOption(IfPacket.PACKET_VNET_HDR, &on, sizeof(int));
+        SetOption(IfPacket.PACKET_AUXDATA, &on, sizeof(int));
         int queue = QueueBytes;
         _ = Libc.setsockopt(_socket, Sockets.SOL_SOCKET, Sockets.SO_RCVBUFFORCE, &queue, sizeof(int)); // an ordinary user's stays short
         SetOption(IfPacket.PACKET_IGNORE_OUTGOING, &on, sizeof(int));
@@ -124,20 +129,30 @@ internal sealed unsafe class InterfaceWire : Wire
     {
         for (int i = 0; i < Batch; i++)
         {
-            _received.Point(i, _buffers + (i * BufferBytes), BufferBytes, null, 0);
+            _received.Point(i, ReceiveAddress(i), BufferBytes - ReceivedTags.RoomBytes, null, 0);
+            _tags.Ask(i, ref _received.Messages[i]);
         }
 
         int count = Libc.recvmmsg(_socket, _received.Messages, Batch, Sockets.MSG_DONTWAIT, null);
         (_message, _messageCount) = (0, Math.Max(count, 0));
+        for (int i = 0; i < _messageCount; i++)
+        {
+            _tagBytes[i] = ReceivedTags.PutBack(in _received.Messages[i], ReceiveAddress(i));
+        }
+
         if (count < 0 && Marshal.GetLastPInvokeError() == (int)Errno.EINVAL)
         {
             _receiveErrors++; // left to hardware in a way that virtio has no word for; the kernel has dropped it
         }
     }
 
+    private byte* ReceiveAddress(int message) => _buffers + (message * BufferBytes) + ReceivedTags.RoomBytes;
+
     /// <summary>Appends what a message holds; false if the batch has no room for the rest of its segments.</summary>
-    private bool Take(FrameBatch frames, byte* message, int length)
+    private bool Take(FrameBatch frames, int index)
     {
+        byte* message = ReceiveAddress(index) - _tagBytes[index];
+        int length = _received.LengthOf(index) + _tagBytes[index];
         var header = *(virtio_net_hdr*)message;
         var frame = new Span<byte>(message + sizeof(virtio_net_hdr), Math.Max(0, length - sizeof(virtio_net_hdr)));
         if (SuperFrame.TryParse(frame, header, out SuperFrame large))

@@ -80,9 +80,12 @@ public static class IfPacket
     public const int SOL_PACKET = 263;
     public const int PACKET_ADD_MEMBERSHIP = 1;
     public const int PACKET_STATISTICS = 6;
+    public const int PACKET_AUXDATA = 8;
     public const int PACKET_VNET_HDR = 15;
     public const int PACKET_IGNORE_OUTGOING = 23;
     public const ushort PACKET_MR_PROMISC = 1;
+    public const uint TP_STATUS_VLAN_VALID = 16;
+    public const uint TP_STATUS_VLAN_TPID_VALID = 64;
 }
 
 [CStruct("struct ifreq", "net/if.h")]
@@ -137,6 +140,12 @@ public unsafe struct mmsghdr
     [CField("msg_hdr.msg_iovlen")]
     [FieldOffset(24)] public nuint msg_iovlen;
 
+    [CField("msg_hdr.msg_control")]
+    [FieldOffset(32)] public void* msg_control;
+
+    [CField("msg_hdr.msg_controllen")]
+    [FieldOffset(40)] public nuint msg_controllen;
+
     [FieldOffset(56)] public uint msg_len;
 }
 
@@ -147,6 +156,20 @@ public struct tpacket_stats
 {
     public uint tp_packets;
     public uint tp_drops;
+}
+
+/// <summary>What comes with a packet as ancillary data: above all the VLAN tag that the kernel has taken out of it.</summary>
+[CStruct("struct tpacket_auxdata", "linux/if_packet.h")]
+[StructLayout(LayoutKind.Sequential)]
+public struct tpacket_auxdata
+{
+    public uint tp_status;
+    public uint tp_len;
+    public uint tp_snaplen;
+    public ushort tp_mac;
+    public ushort tp_net;
+    public ushort tp_vlan_tci;
+    public ushort tp_vlan_tpid;
 }
 
 [CStruct("struct virtio_net_hdr", "linux/virtio_net.h")]
