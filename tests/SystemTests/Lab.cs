@@ -9,9 +9,7 @@ namespace Verbena.SystemTests;
 /// </summary>
 public sealed class Lab : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("verbena-lab-").FullName;
-    private readonly Process _daemon;
-    private readonly Task<string> _log;
+    private readonly Daemon _daemon;
 
     /// <summary>Starts the daemon.</summary>
     /// <param name="options">More options for it.</param>
@@ -29,19 +27,16 @@ public sealed class Lab : IDisposable
         Host.Run("ip", "link", "set", "cable0", "up");
         Remote.Run("ip", "addr", "add", "1.1.1.100/24", "dev", "eth0");
         Remote.Run("ip", "link", "set", "eth0", "up");
-        _daemon = Host.StartProgram(["./verbena", "start", "--socket", Socket, "--emulated-nic", "enp94s0f0,wire=if:cable0", .. options]);
-        _log = ReadLog();
-        WaitUntil(() => File.Exists(Socket) || _daemon.HasExited);
-        Assert.False(_daemon.HasExited, "the daemon ended at its start");
+        _daemon = new Daemon(Host, ["--emulated-nic", "enp94s0f0,wire=if:cable0", .. options]);
     }
 
     public NetworkNamespace Host { get; }
 
     public NetworkNamespace Remote { get; }
 
-    public string Socket => Path.Combine(_folder, "cli.sock");
+    public string Socket => _daemon.Socket;
 
-    public bool DaemonIsAlive => !_daemon.HasExited;
+    public bool DaemonIsAlive => _daemon.IsAlive;
 
     /// <summary>Types the quickstart's three commands.</summary>
     public Lab WithRdma0()
@@ -53,10 +48,10 @@ public sealed class Lab : IDisposable
     }
 
     /// <summary>One command, which must succeed. Returns its answer.</summary>
-    public string Ctl(string command) => Host.Run("./verbena", "ctl", "--socket", Socket, command);
+    public string Ctl(string command) => _daemon.Ctl(command);
 
     /// <summary>One command, whatever comes of it.</summary>
-    public CommandResult TryCtl(string command) => Host.Try("./verbena", "ctl", "--socket", Socket, command);
+    public CommandResult TryCtl(string command) => _daemon.TryCtl(command);
 
     /// <summary>Waits for something that another process is about to do; fails the test if it does not.</summary>
     public static void WaitUntil(Func<bool> condition)
@@ -70,16 +65,7 @@ public sealed class Lab : IDisposable
     }
 
     /// <summary>Ends the daemon as a service manager does, and returns what it has logged.</summary>
-    public string Stop()
-    {
-        if (!_daemon.HasExited)
-        {
-            Host.Run("kill", "-TERM", _daemon.Id.ToString(CultureInfo.InvariantCulture));
-        }
-
-        _daemon.WaitForExit();
-        return _log.GetAwaiter().GetResult();
-    }
+    public string Stop() => _daemon.Stop();
 
     /// <summary>
     /// Closes the books of the emulated port: what came from wire, Linux and queues, and the copies made of it, must be what went to
@@ -100,17 +86,9 @@ public sealed class Lab : IDisposable
         }
         finally
         {
-            Stop();
             _daemon.Dispose();
             Remote.Dispose();
             Host.Dispose();
-            Directory.Delete(_folder, recursive: true);
         }
-    }
-
-    private async Task<string> ReadLog()
-    {
-        Task<string> errors = _daemon.StandardError.ReadToEndAsync();
-        return await _daemon.StandardOutput.ReadToEndAsync() + await errors;
     }
 }
