@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Verbena.SystemTests;
 
@@ -76,6 +77,7 @@ public sealed class SwitchLab : IDisposable
     {
         try
         {
+            Lab.WaitUntil(() => Ports(Ctl("show emulated-nic")).All(port => new PortBooks(port).AreBalanced));
             Assert.DoesNotContain("conformance", _daemon.Stop(), StringComparison.OrdinalIgnoreCase);
         }
         finally
@@ -89,6 +91,8 @@ public sealed class SwitchLab : IDisposable
             _machine.Dispose();
         }
     }
+
+    private static IEnumerable<string> Ports(string shown) => Regex.Split(shown, "^(?=[^ ]+: link)", RegexOptions.Multiline).Where(port => port.Length > 0);
 
     private string[] ConnectTrunk()
     {
