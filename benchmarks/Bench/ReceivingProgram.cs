@@ -20,8 +20,8 @@ internal sealed unsafe class ReceivingProgram : QueueProgram
     {
         _queue = Own(WorkQueue.Create(Device, Domain, Completions, QueueSize, segments: 1, stripVlan: false, Subject));
         _queue.Start();
-        var table = Own(new IndirectionTable(Device, [_queue], maxEntries: 1, Subject));
-        var rss = Own(new RssQueuePair(Device, Domain, table, RssQueuePair.Fields(Rss4.Ipv4), Subject));
+        var table = Own(new IndirectionTable(Device, [_queue], Subject));
+        var rss = Own(new RssQueuePair(Device, Domain, table, RssSettings.DefaultKey, RssQueuePair.Fields(Rss4.Ipv4), Subject));
         Own(new SteeringRule(rss, FrameFilter.To(s_address), etherType: null, isTagged: false, Subject)).Add();
         _requests = (ibv_recv_wr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_recv_wr));
         for (int i = 0; i < Batch; i++)

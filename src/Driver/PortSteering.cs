@@ -4,14 +4,15 @@ using Verbena.Packets;
 namespace Verbena.Driver;
 
 /// <summary>Keeps the NIC's steering rules as its port wants them. It owns the rules.</summary>
-/// <param name="rss4">Gets all frames but those of IPv6.</param>
-/// <param name="rss6">Gets the frames of IPv6.</param>
+/// <param name="target">Gets the frames.</param>
 /// <param name="wanted">What is steered at first: must be down.</param>
 /// <param name="isTagged">Completions are to tell each frame's <see cref="SteeringTag"/>.</param>
 /// <param name="subject">The port's name, for errors.</param>
-internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, SteeredFrames wanted, bool isTagged, string subject) : IDisposable
+internal sealed class PortSteering(ReceiveSideScaling target, SteeredFrames wanted, bool isTagged, string subject) : IDisposable
 {
     private readonly Dictionary<FrameFilter, SteeringRule[]> _rules = [];
+    private ReceiveSideScaling _target = target;
+    private int _rank; // of the rules among those of equal priority: 0 or 1
 
     /// <summary>What is steered now.</summary>
     public SteeredFrames Frames { get; private set; } = wanted;
@@ -38,6 +39,29 @@ internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, Steered
         Frames = wanted;
     }
 
+    /// <summary>
+    /// Steers the same frames elsewhere. New rules are of the other rank, so they either take over at once or stand behind the old
+    /// ones until those go: no frame is lost or comes twice, but for a copy of a group's frame now and then. A refusal changes nothing.
+    /// </summary>
+    /// <exception cref="VerbsException">The NIC refuses a rule.</exception>
+    public void Retarget(ReceiveSideScaling target)
+    {
+        (ReceiveSideScaling oldTarget, int oldRank) = (_target, _rank);
+        (_target, _rank) = (target, 1 - _rank);
+        (FrameFilter Filter, SteeringRule[] Rules)[] added = [.. _rules.Keys.Select(filter => (filter, RulesFor(filter)))];
+        try
+        {
+            SteeringRule.Change(add: [.. added.SelectMany(item => item.Rules)], remove: [.. _rules.Values.SelectMany(rules => rules)]);
+        }
+        catch
+        {
+            (_target, _rank) = (oldTarget, oldRank);
+            throw;
+        }
+
+        Array.ForEach(added, item => _rules[item.Filter] = item.Rules);
+    }
+
     public void Dispose()
     {
         foreach (SteeringRule rule in _rules.Values.SelectMany(rules => rules))
@@ -49,9 +73,13 @@ internal sealed class PortSteering(RssQueuePair rss4, RssQueuePair rss6, Steered
     }
 
     // Of overlapping rules of equal priority the NIC prefers the kind that was made first, so IPv6's come first.
-    private SteeringRule[] RulesFor(FrameFilter filter) =>
-    [
-        new SteeringRule(rss6, filter, EtherType.Ip6, isTagged, subject),
-        new SteeringRule(rss4, filter, etherType: null, isTagged, subject),
-    ];
+    private SteeringRule[] RulesFor(FrameFilter filter)
+    {
+        FrameFilter ranked = filter with { Priority = (ushort)((filter.Priority * 2) + _rank) };
+        return
+        [
+            new SteeringRule(_target.Ip6, ranked, EtherType.Ip6, isTagged, subject),
+            new SteeringRule(_target.Ip4, ranked, etherType: null, isTagged, subject),
+        ];
+    }
 }

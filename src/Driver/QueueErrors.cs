@@ -24,6 +24,22 @@ internal sealed class QueueErrors
     public static bool StopReceiving(ibv_wc_status status) =>
         status is ibv_wc_status.IBV_WC_LOC_QP_OP_ERR or ibv_wc_status.IBV_WC_LOC_PROT_ERR or ibv_wc_status.IBV_WC_WR_FLUSH_ERR;
 
+    /// <summary>What <c>show hardware-interfaces</c> says of them; nothing if there was none.</summary>
+    /// <param name="queue">What it calls the queue.</param>
+    /// <param name="verb">What failed if the queue could not be restarted.</param>
+    public IEnumerable<string> Describe(string queue, string verb)
+    {
+        if (Total > 0)
+        {
+            yield return $"{queue}: {this}";
+        }
+
+        if (RestartErrno != 0)
+        {
+            yield return $"error {new VerbsException(verb, RestartErrno, queue).Message}";
+        }
+    }
+
     /// <summary>Such as <c>IBV_WC_LOC_PROT_ERR 1, IBV_WC_WR_FLUSH_ERR 255</c>; empty if there was none.</summary>
     public override string ToString() => string.Join(", ", _counts
         .Select((count, status) => (Count: count, Status: (ibv_wc_status)status))

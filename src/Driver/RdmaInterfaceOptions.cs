@@ -65,7 +65,7 @@ public sealed record RdmaInterfaceOptions
 {
     public const int MinQueueSize = 256;
     public const int MaxQueueSize = 32768;
-    public const int MaxRxQueues = 128;
+    public const int MaxRxQueues = 2048; // a ConnectX-5's longest indirection table; an adapter may have less
     public const int MinPacketLength = 64;
     public const int MaxPacketLengthLimit = 65535;
 

@@ -24,7 +24,11 @@ public sealed class RdmaPort : Port
     private readonly QueueMaker _maker;
     private readonly List<RdmaRxQueue> _rxQueues = [];
     private readonly List<RdmaTxQueue> _txQueues = [];
+    private readonly List<WorkQueue> _workQueues = [];
+    private readonly ProtectionDomain _domain;
     private readonly PortSteering _steering;
+    private readonly int _maxTable;
+    private ReceiveSideScaling _scaling;
     private LinkState _link;
     private bool _fatal;
 
@@ -39,9 +43,15 @@ public sealed class RdmaPort : Port
             ibv_device_attr_ex attributes = _device.Query();
             _firmware = FirmwareOf(attributes);
 
-            var domain = _tree.Own(new ProtectionDomain(_device, options.Name));
-            var region = _tree.Own(new MemoryRegion(domain, pool.Memory, options.Name));
-            _maker = MakerFor(options, host, _device, _tree, domain, region, pool);
+            _maxTable = (int)attributes.rss_caps.max_rwq_indirection_table_size;
+            if (options.RxQueues > _maxTable && _maxTable > 0)
+            {
+                throw new RdmaException($"num-rx-queues {options.RxQueues} is more than {options.HostInterface} can spread packets over: {_maxTable}");
+            }
+
+            _domain = _tree.Own(new ProtectionDomain(_device, options.Name));
+            var region = _tree.Own(new MemoryRegion(_domain, pool.Memory, options.Name));
+            _maker = MakerFor(options, host, _device, _tree, _domain, region, pool);
             if (_maker.RxBuffers > pool.Count)
             {
                 throw new RdmaException(
@@ -55,18 +65,15 @@ public sealed class RdmaPort : Port
                 _txQueues.Add(_maker.MakeTx($"transmit queue {i} of {options.Name}"));
             }
 
-            var workQueues = new List<WorkQueue>();
             for (int i = 0; i < options.RxQueues; i++)
             {
                 _rxQueues.Add(_maker.MakeRx($"receive queue {i} of {options.Name}", out WorkQueue queue));
-                workQueues.Add(queue);
+                _workQueues.Add(queue);
             }
 
-            int maxTable = (int)attributes.rss_caps.max_rwq_indirection_table_size;
-            var table = _tree.Own(new IndirectionTable(_device, workQueues, maxTable, options.Name));
-            RssQueuePair rss4 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss4), options.Name));
-            RssQueuePair rss6 = _tree.Own(new RssQueuePair(_device, domain, table, RssQueuePair.Fields(options.Rss6), options.Name));
-            _steering = _tree.Own(new PortSteering(rss4, rss6, new SteeredFrames { Address = address }, options.Metadata.HasFlag(RxMetadata.FlowTag), options.Name));
+            Rss = new RssSettings(RssSettings.DefaultKey, RssTableOver([.. Enumerable.Range(0, options.RxQueues)]));
+            _scaling = new ReceiveSideScaling(_device, _domain, _workQueues, Rss, options);
+            _steering = new PortSteering(_scaling, new SteeredFrames { Address = address }, options.Metadata.HasFlag(RxMetadata.FlowTag), options.Name);
         }
         catch
         {
@@ -129,10 +136,43 @@ public sealed class RdmaPort : Port
         $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
         $"flags:{(_fatal ? " error" : "")}{(Steered.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Steered.IsPromiscuous ? " promiscuous" : "")}",
         $"steered here: {Steered}",
-        $"rss: {Word(_options.Rss4)} {Word(_options.Rss6)}",
+        $"rss: {RssFields}",
         .. Warning is { } warning ? ["warning " + warning] : Array.Empty<string>(),
         .. Troubles(),
     ];
+
+    /// <summary>How packets are spread over the receive queues.</summary>
+    public RssSettings Rss { get; private set; }
+
+    /// <summary>What is hashed, in VPP's words: <c>ipv4-tcp ipv6-tcp</c>.</summary>
+    public string RssFields => $"{Word(_options.Rss4)} {Word(_options.Rss6)}";
+
+    /// <summary>A table for <see cref="SetRss"/> that spreads packets evenly over some of the receive queues.</summary>
+    public IReadOnlyList<int> RssTableOver(IReadOnlyList<int> queues) => RssSettings.TableOver(queues, _maxTable);
+
+    /// <summary>
+    /// Spreads packets otherwise from now on. None is lost meanwhile, and a flow whose queue stays the same stays in order. A
+    /// refusal changes nothing.
+    /// </summary>
+    /// <exception cref="RdmaException">The key or the table is not allowed, or the NIC refuses.</exception>
+    public void SetRss(RssSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.Check(Name, _rxQueues.Count, _maxTable);
+        var scaling = new ReceiveSideScaling(_device, _domain, _workQueues, settings, _options);
+        try
+        {
+            _steering.Retarget(scaling);
+        }
+        catch
+        {
+            scaling.Dispose();
+            throw;
+        }
+
+        _scaling.Dispose();
+        (_scaling, Rss) = (scaling, settings);
+    }
 
     public override void SetAdminUp(bool up) => Steer(Steered with { IsAdminUp = up });
 
@@ -228,6 +268,8 @@ public sealed class RdmaPort : Port
     // Buffers go back last: while a queue exists, the NIC may write to them.
     private void Release()
     {
+        _steering?.Dispose();
+        _scaling?.Dispose();
         _tree.Dispose();
         _rxQueues.ForEach(queue => queue.Dispose());
         _txQueues.ForEach(queue => queue.Dispose());
@@ -244,7 +286,7 @@ public sealed class RdmaPort : Port
 
         for (int i = 0; i < _rxQueues.Count; i++)
         {
-            foreach (string trouble in Troubles($"receive queue {i}", "ibv_modify_wq", _rxQueues[i].Errors))
+            foreach (string trouble in _rxQueues[i].Errors.Describe($"receive queue {i}", "ibv_modify_wq"))
             {
                 yield return trouble;
             }
@@ -252,23 +294,10 @@ public sealed class RdmaPort : Port
 
         for (int i = 0; i < _txQueues.Count; i++)
         {
-            foreach (string trouble in Troubles($"transmit queue {i}", "ibv_modify_qp", _txQueues[i].Errors))
+            foreach (string trouble in _txQueues[i].Errors.Describe($"transmit queue {i}", "ibv_modify_qp"))
             {
                 yield return trouble;
             }
-        }
-    }
-
-    private static IEnumerable<string> Troubles(string queue, string verb, QueueErrors errors)
-    {
-        if (errors.Total > 0)
-        {
-            yield return $"{queue}: {errors}";
-        }
-
-        if (errors.RestartErrno != 0)
-        {
-            yield return $"error {new VerbsException(verb, errors.RestartErrno, queue).Message}";
         }
     }
 

@@ -73,6 +73,7 @@ internal sealed partial class DataPlane : IDisposable
         SessionCommands.AddTo(table);
         SystemCommands.AddTo(table, ring);
         rdma.AddTo(table);
+        RssCommands.AddTo(table, router);
         RouterCommands.AddTo(table, router, WorkerThread.Now);
     }
 

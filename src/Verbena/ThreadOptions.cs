@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 
 namespace Verbena;
 
@@ -53,38 +52,22 @@ internal static class ThreadOptions
         return option;
     }
 
-    /// <summary>Reads what VPP calls a corelist: numbers and ranges, separated by commas.</summary>
+    /// <summary>Reads what VPP calls a corelist.</summary>
     private static int[]? ParseCores(ArgumentResult result)
     {
-        List<int> cores = [];
-        foreach (string range in result.Tokens[0].Value.Split(','))
+        string list = result.Tokens[0].Value;
+        if (!NumberList.TryParse(list, DataPlaneOptions.MaxWorkers, out int[]? cores))
         {
-            if (!TryAddRange(range.Split('-'), cores))
-            {
-                result.AddError($"--worker-cores takes numbers and ranges of processors such as 1,3-4, not '{range}'");
-                return null;
-            }
+            result.AddError($"--worker-cores takes numbers and ranges of processors such as 1,3-4, not '{list}'");
+            return null;
         }
 
-        if (cores.Count > DataPlaneOptions.MaxWorkers || cores.Distinct().Count() < cores.Count)
+        if (cores.Length > DataPlaneOptions.MaxWorkers || cores.Distinct().Count() < cores.Length)
         {
             result.AddError($"--worker-cores takes up to {DataPlaneOptions.MaxWorkers} processors, each once");
             return null;
         }
 
-        return [.. cores];
+        return cores;
     }
-
-    private static bool TryAddRange(string[] ends, List<int> cores)
-    {
-        if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || first > last)
-        {
-            return false;
-        }
-
-        cores.AddRange(Enumerable.Range(first, Math.Min(last - first, DataPlaneOptions.MaxWorkers) + 1));
-        return true;
-    }
-
-    private static bool TryParse(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

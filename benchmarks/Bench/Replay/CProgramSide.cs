@@ -34,8 +34,8 @@ internal sealed unsafe partial class CProgramSide(string name) : ReplaySide(name
         CompletionQueue received = _tree.Own(CompletionQueue.Create(receiver, QueueSize, Name));
         WorkQueue receive = _tree.Own(WorkQueue.Create(receiver, domain, received, QueueSize, segments: 1, stripVlan: false, Name));
         receive.Start();
-        var table = _tree.Own(new IndirectionTable(receiver, [receive], maxEntries: 1, Name));
-        var rss = _tree.Own(new RssQueuePair(receiver, domain, table, RssQueuePair.Fields(Rss4.Ipv4), Name));
+        var table = _tree.Own(new IndirectionTable(receiver, [receive], Name));
+        var rss = _tree.Own(new RssQueuePair(receiver, domain, table, RssSettings.DefaultKey, RssQueuePair.Fields(Rss4.Ipv4), Name));
         _tree.Own(new SteeringRule(rss, FrameFilter.To(MacAddress.Parse("02:00:00:00:00:01")), etherType: null, isTagged: false, Name)).Add();
 
         DeviceContext sender = _tree.Own(DeviceContext.Open(HostInterface.Find(Nics.SenderName, DeviceContext.SysfsRoot())));

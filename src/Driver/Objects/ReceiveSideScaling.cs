@@ -4,17 +4,47 @@ using static Verbena.Interop.Verbs.Libibverbs;
 
 namespace Verbena.Driver.Objects;
 
+/// <summary>What spreads a port's packets over its queues: a table, and a queue pair for each version of IP.</summary>
+internal sealed class ReceiveSideScaling : IDisposable
+{
+    private readonly ObjectTree _tree = new();
+
+    public ReceiveSideScaling(
+        DeviceContext device, ProtectionDomain domain, IReadOnlyList<WorkQueue> queues, RssSettings settings, RdmaInterfaceOptions options)
+    {
+        try
+        {
+            var table = _tree.Own(new IndirectionTable(device, [.. settings.Table.Select(queue => queues[queue])], options.Name));
+            Ip4 = _tree.Own(new RssQueuePair(device, domain, table, settings.Key, RssQueuePair.Fields(options.Rss4), options.Name));
+            Ip6 = _tree.Own(new RssQueuePair(device, domain, table, settings.Key, RssQueuePair.Fields(options.Rss6), options.Name));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For all frames but those of IPv6.</summary>
+    public RssQueuePair Ip4 { get; }
+
+    /// <summary>For the frames of IPv6.</summary>
+    public RssQueuePair Ip6 { get; }
+
+    public void Dispose() => _tree.Dispose();
+}
+
 /// <summary>The table from a packet's hash to a receive queue.</summary>
 internal sealed unsafe class IndirectionTable : IDisposable
 {
-    /// <summary>Spreads over <paramref name="queues"/> in turn; the NIC can have <paramref name="maxEntries"/>.</summary>
-    public IndirectionTable(DeviceContext device, IReadOnlyList<WorkQueue> queues, int maxEntries, string subject)
+    /// <summary>Makes a table of these entries, a power of two.</summary>
+    public IndirectionTable(DeviceContext device, IReadOnlyList<WorkQueue> queues, string subject)
     {
-        int size = Size(queues.Count, maxEntries);
+        int size = queues.Count;
         ibv_wq** entries = stackalloc ibv_wq*[size];
         for (int i = 0; i < size; i++)
         {
-            entries[i] = queues[i % queues.Count].Handle;
+            entries[i] = queues[i].Handle;
         }
 
         var attributes = new ibv_rwq_ind_table_init_attr { log_ind_tbl_size = (uint)BitOperations.Log2((uint)size), ind_tbl = entries };
@@ -37,16 +67,9 @@ internal sealed unsafe class IndirectionTable : IDisposable
 /// <summary>A queue pair without queues: packets that a flow steers to it are spread by their hash over an indirection table.</summary>
 internal sealed unsafe class RssQueuePair : IDisposable
 {
-    // VPP's key, so that flows land on the queues they are expected on.
-    private static ReadOnlySpan<byte> Key =>
-    [
-        0x2c, 0xc6, 0x81, 0xd1, 0x5b, 0xdb, 0xf4, 0xf7, 0xfc, 0xa2, 0x83, 0x19, 0xdb, 0x1a, 0x3e, 0x94, 0x6b, 0x9e, 0x38, 0xd9,
-        0x2c, 0x9c, 0x03, 0xd1, 0xad, 0x99, 0x44, 0xa7, 0xd9, 0x56, 0x3d, 0x59, 0x06, 0x3c, 0x25, 0xf3, 0xfc, 0x1f, 0xdc, 0x2a,
-    ];
-
-    public RssQueuePair(DeviceContext device, ProtectionDomain domain, IndirectionTable table, ibv_rx_hash_fields fields, string subject)
+    public RssQueuePair(DeviceContext device, ProtectionDomain domain, IndirectionTable table, IReadOnlyList<byte> hashKey, ibv_rx_hash_fields fields, string subject)
     {
-        fixed (byte* key = Key)
+        fixed (byte* key = hashKey.ToArray())
         {
             var attributes = new ibv_qp_init_attr_ex
             {
@@ -59,7 +82,7 @@ internal sealed unsafe class RssQueuePair : IDisposable
                 rx_hash_conf = new ibv_rx_hash_conf
                 {
                     rx_hash_function = (byte)ibv_rx_hash_function_flags.IBV_RX_HASH_FUNC_TOEPLITZ,
-                    rx_hash_key_len = (byte)Key.Length,
+                    rx_hash_key_len = (byte)hashKey.Count,
                     rx_hash_key = key,
                     rx_hash_fields_mask = fields,
                 },

@@ -35,9 +35,9 @@ public sealed class RdmaInterfaceOptionsTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(129)]
+    [InlineData(2049)]
     public void The_number_of_receive_queues_has_limits(int queues) =>
-        Assert.Equal($"num-rx-queues {queues} is not allowed: a number from 1 to 128", (s_defaults with { RxQueues = queues }).Validate());
+        Assert.Equal($"num-rx-queues {queues} is not allowed: a number from 1 to 2048", (s_defaults with { RxQueues = queues }).Validate());
 
     [Theory]
     [InlineData(63)]

@@ -41,6 +41,8 @@ public sealed class DataPlaneTests : IDisposable
         "metadata timestamp and this cqe-compression exclude each other, compressed completions have one time for all: use cqe-compression auto or none")]
     [InlineData("create interface rdma host-if nosuch0 rss ipv6", "expected ipv4, ipv4-tcp or ipv4-udp, got `ipv6'")]
     [InlineData("delete interface rdma local0", "local0 is not a RDMA interface")]
+    [InlineData("set interface rss local0 queues 0", "local0 is not a RDMA interface")]
+    [InlineData("show interface rss local0", "local0 is not a RDMA interface")]
     [InlineData("delete interface rdma sw_if_index 7", "there is no interface 7")]
     public async Task Wrong_options_are_answered_with_what_is_allowed(string line, string sentence) =>
         Assert.EndsWith(": " + sentence, (await RunAsync(line)).Failure, StringComparison.Ordinal);
