@@ -68,10 +68,10 @@ public sealed class Lab : IDisposable
     public string Stop() => _daemon.Stop();
 
     /// <summary>
-    /// Closes the books of the emulated port: what came from wire, Linux and queues, and the copies made of it, must be what went to
+    /// Closes the books of each emulated port: what came from wire, Linux and queues, and the copies made of it, must be what went to
     /// them and what was dropped under a name. Frames may be on their way while we look, so it looks until they rest.
     /// </summary>
-    public void ExpectBalancedBooks() => WaitUntil(() => new PortBooks(Ctl("show emulated-nic")).AreBalanced);
+    public void ExpectBalancedBooks() => WaitUntil(() => PortBooks.All(Ctl("show emulated-nic")).All(port => port.AreBalanced));
 
     public void Dispose()
     {

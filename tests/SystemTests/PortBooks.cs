@@ -15,8 +15,13 @@ public sealed class PortBooks
         Assert.Single(Regex.Matches(shown, "^[^ ]+: link", RegexOptions.Multiline));
         _frames = Regex.Matches(shown, @"^ +(?<name>[a-z_]+) +(?<count>\d+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)
             .Where(match => !match.Groups["name"].Value.EndsWith("_bytes", StringComparison.Ordinal)) // the books are of frames
+            .Where(match => !match.Groups["name"].Value.StartsWith("switch_", StringComparison.Ordinal)) // and the switch's are its own
             .ToDictionary(match => match.Groups["name"].Value, match => long.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal);
     }
+
+    /// <summary>Reads an answer of several ports.</summary>
+    public static IEnumerable<PortBooks> All(string shown) =>
+        Regex.Split(shown, "^(?=[^ ]+: link)", RegexOptions.Multiline).Where(port => port.Length > 0).Select(port => new PortBooks(port));
 
     /// <summary>What came from wire, Linux and queues, and the copies made of it, is what went to them and what was dropped under a name.</summary>
     public bool AreBalanced => s_offered.Sum(name => this[name]) * 2 == _frames.Values.Sum();
