@@ -39,7 +39,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 
         if (polled > 0)
         {
-            received = TLayout.Chains ? TakeChains(packets, polled) : TakeSingles(packets, polled);
+            received = TakePackets(packets, polled);
             if (_metadata != RxMetadata.None)
             {
                 WriteMetadata(packets, polled);
@@ -56,46 +56,55 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         _ring.Dispose();
     }
 
-    private int TakeSingles(Span<BufferIndex> packets, int count)
+    private int TakePackets(Span<BufferIndex> packets, int count)
     {
-        uint* byteCounts = _completions.ByteCounts;
-        BufferFlags* flags = _completions.Flags;
-        BufferPool pool = _pool;
-        packets = packets[..count];
-        _ring.TakeRun(_next, packets);
-        ulong bytes = 0;
-        for (int i = 0; i < packets.Length; i++)
-        {
-            pool.SetReceived(packets[i], byteCounts[i], flags[i]);
-            bytes += byteCounts[i];
-        }
-
-        _next += (uint)count;
-        CountReceived(count, bytes);
-        return count;
-    }
-
-    private int TakeChains(Span<BufferIndex> packets, int count)
-    {
-        uint* byteCounts = _completions.ByteCounts;
-        BufferFlags* flags = _completions.Flags;
+        var byteCounts = new ReadOnlySpan<uint>(_completions.ByteCounts, count);
         int received = 0;
         ulong bytes = 0;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
-            uint byteCount = byteCounts[i];
-            if (!TLayout.IsFiller(byteCount))
+            int singles = TLayout.SinglesFrom(byteCounts[i..]);
+            if (singles > 0)
             {
-                uint length = TLayout.LengthBytes(byteCount);
-                packets[received++] = length <= BufferPool.DataBytes ? TakeSingle(length, flags[i]) : TakeChain(length, flags[i]);
+                bytes += TakeSingles(packets.Slice(received, singles), i);
+                (received, i) = (received + singles, i + singles);
+                continue;
+            }
+
+            if (!TLayout.IsFiller(byteCounts[i]))
+            {
+                uint length = TLayout.LengthBytes(byteCounts[i]);
+                BufferFlags flags = _completions.Flags[i];
+                packets[received++] = length <= BufferPool.DataBytes ? TakeSingle(length, flags) : TakeChain(length, flags);
                 bytes += length;
             }
 
-            Advance(byteCount);
+            Advance(byteCounts[i++]);
         }
 
         CountReceived(received, bytes);
         return received;
+    }
+
+    /// <summary>Takes packets of one buffer each, whose completions begin at <paramref name="first"/>. Returns their bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong TakeSingles(Span<BufferIndex> packets, int first)
+    {
+        uint* byteCounts = _completions.ByteCounts + first;
+        BufferFlags* flags = _completions.Flags + first;
+        BufferPool pool = _pool;
+        _ring.TakeRun(_next, _offset, packets);
+        ulong bytes = 0;
+        for (int i = 0; i < packets.Length; i++)
+        {
+            uint length = TLayout.LengthBytes(byteCounts[i]);
+            pool.SetReceived(packets[i], length, flags[i]);
+            bytes += length;
+        }
+
+        (uint wqes, _offset) = _ring.Split(_offset + (uint)packets.Length);
+        _next += wqes;
+        return bytes;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

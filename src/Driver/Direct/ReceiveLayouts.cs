@@ -12,6 +12,9 @@ internal interface IReceiveLayout
     /// <summary>True if the completion is of no packet, but of buffers that were passed over.</summary>
     static abstract bool IsFiller(uint byteCount);
 
+    /// <summary>How many packets, from the first on, have one buffer each, side by side; 0 if they are too few to look.</summary>
+    static abstract int SinglesFrom(ReadOnlySpan<uint> byteCounts);
+
     /// <summary>The packet's length.</summary>
     static abstract uint LengthBytes(uint byteCount);
 
@@ -28,6 +31,8 @@ internal readonly struct SingleBuffer : IReceiveLayout
 
     public static bool IsFiller(uint byteCount) => false;
 
+    public static int SinglesFrom(ReadOnlySpan<uint> byteCounts) => byteCounts.Length;
+
     public static uint LengthBytes(uint byteCount) => byteCount;
 
     public static uint Advance(uint byteCount, uint buffersPerWqe) => 1;
@@ -41,6 +46,8 @@ internal readonly struct ScatteredBuffers : IReceiveLayout
     public static bool Chains => true;
 
     public static bool IsFiller(uint byteCount) => false;
+
+    public static int SinglesFrom(ReadOnlySpan<uint> byteCounts) => 0;
 
     public static uint LengthBytes(uint byteCount) => byteCount;
 
@@ -57,6 +64,18 @@ internal readonly struct StridingBuffers : IReceiveLayout
     public static bool Chains => true;
 
     public static bool IsFiller(uint byteCount) => (byteCount & Filler) != 0;
+
+    public static int SinglesFrom(ReadOnlySpan<uint> byteCounts)
+    {
+        const int WorthLooking = 8;
+        if (byteCounts.Length < WorthLooking)
+        {
+            return 0;
+        }
+
+        int end = byteCounts.IndexOfAnyExceptInRange(1u << 16, (1u << 16) | 0xFFFF); // one stride, no filler
+        return end < 0 ? byteCounts.Length : end;
+    }
 
     public static uint LengthBytes(uint byteCount) => byteCount & 0xFFFF;
 

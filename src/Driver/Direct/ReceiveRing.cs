@@ -51,6 +51,9 @@ internal sealed unsafe class ReceiveRing : IDisposable
 
     public uint BuffersPerWqe { get; }
 
+    /// <summary>Full WQEs in a number of places, and the places left over.</summary>
+    public (uint Wqes, uint Places) Split(uint places) => (places >> _placesShift, places & ((1u << _placesShift) - 1));
+
     /// <summary>Takes the buffer out of a place, which wants another then.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BufferIndex Take(uint wqe, uint buffer)
@@ -61,11 +64,11 @@ internal sealed unsafe class ReceiveRing : IDisposable
         return taken;
     }
 
-    /// <summary>Copies the buffers of single-buffer WQEs from <paramref name="wqe"/> on; they belong to the caller now.</summary>
-    public void TakeRun(uint wqe, Span<BufferIndex> taken)
+    /// <summary>Takes the buffers out of neighbouring places, which want others then.</summary>
+    public void TakeRun(uint wqe, uint buffer, Span<BufferIndex> taken)
     {
-        int start = (int)(wqe & _placesMask);
-        int straight = Math.Min(taken.Length, (int)Wqes - start);
+        int start = (int)(((wqe << _placesShift) + buffer) & _placesMask);
+        int straight = Math.Min(taken.Length, (int)_placesMask + 1 - start);
         TakeStraight(start, taken[..straight]);
         TakeStraight(0, taken[straight..]);
     }
