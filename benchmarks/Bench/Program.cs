@@ -1,5 +1,6 @@
 using System.Globalization;
 using Verbena.Bench;
+using Verbena.Bench.Bridging;
 using Verbena.Bench.Forwarding;
 using Verbena.Bench.Replay;
 
@@ -9,6 +10,7 @@ int seconds = args is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCult
     ("replay", () => RingReplayBenchmark.Run(2 * seconds)),
     ("stepped", () => SteppedBenchmark.Run(seconds)),
     ("forwarding", () => ForwardingBenchmark.Run(6 * seconds)),
+    ("bridge", () => BridgeBenchmark.Run(seconds)),
     ("limit", () => NicLimitBenchmark.Run(seconds)),
     ("minute", () => QuietMinuteBenchmark.Run(TimeSpan.FromSeconds(12 * seconds))), // a minute, unless asked for less
 ];
