@@ -12,6 +12,7 @@ int seconds = args is [var text, ..] ? int.Parse(text, CultureInfo.InvariantCult
     ("forwarding", () => ForwardingBenchmark.Run(6 * seconds)),
     ("bridge", () => BridgeBenchmark.Run(seconds)),
     ("limit", () => NicLimitBenchmark.Run(seconds)),
+    ("modes", () => RxModeBenchmark.Run(TimeSpan.FromSeconds(seconds))),
     ("minute", () => QuietMinuteBenchmark.Run(TimeSpan.FromSeconds(12 * seconds))), // a minute, unless asked for less
 ];
 string[] wanted = args is [_, .. { Length: > 0 } some] ? some : [.. parts.Select(part => part.Name)];

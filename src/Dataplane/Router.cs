@@ -53,6 +53,9 @@ public sealed class Router : IDisposable
     /// <summary>They move the packets: for each, some thread has to call its <see cref="Worker.RunOnce"/> again and again.</summary>
     public IReadOnlyList<Worker> Workers => _workers.All;
 
+    /// <summary>True while no worker looks for packets: all wait to be told of some.</summary>
+    public bool AllWorkersSleep => _workers.AllSleep;
+
     /// <summary>All receive queues, in the order in which their interfaces were made, with the workers that poll them.</summary>
     public IReadOnlyList<PlacedQueue> RxQueues => _placement.Queues;
 
@@ -286,6 +289,9 @@ public sealed class Router : IDisposable
     /// <summary>Lets another worker poll one of an interface's receive queues. No packet is lost, and none overtakes another.</summary>
     public void SetRxPlacement(Interface target, int queue, Worker worker) => _placement.Move(target, queue, worker);
 
+    /// <summary>Says how workers learn of packets in one of an interface's receive queues, or (null) in all.</summary>
+    public void SetRxMode(Interface target, int? queue, RxMode mode) => _placement.SetMode(target, queue, mode);
+
     /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>
     public void SetMtu(Interface target, int bytes)
     {
@@ -383,6 +389,7 @@ public sealed class Router : IDisposable
         _neighbors.Age(now, Probe);
         Bridging.Age(now);
         _pings.Advance(now);
+        _workers.WakeForRequests();
     }
 
     /// <summary>Removes all interfaces and returns all buffers. The workers' threads must have ended.</summary>

@@ -6,7 +6,8 @@ namespace Verbena.Dataplane;
 /// <param name="Interface">Whose packets it receives.</param>
 /// <param name="Queue">Its number in the interface's port.</param>
 /// <param name="Worker">Who polls it.</param>
-public sealed record PlacedQueue(Interface Interface, int Queue, Worker Worker)
+/// <param name="Mode">How the worker learns of packets.</param>
+public sealed record PlacedQueue(Interface Interface, int Queue, Worker Worker, RxMode Mode)
 {
     internal RxQueue RxQueue => Interface.Port!.RxQueues[Queue];
 }
@@ -24,8 +25,8 @@ internal sealed class RxPlacement(IReadOnlyList<Worker> workers, Func<IDisposabl
     {
         for (int i = 0; i < (added.Port?.RxQueues.Count ?? 0); i++)
         {
-            PlacedQueue placed = new(added, i, workers[_next++ % workers.Count]);
-            placed.Worker.Graph.AddQueue(added, placed.RxQueue);
+            PlacedQueue placed = new(added, i, workers[_next++ % workers.Count], RxMode.Polling);
+            placed.Worker.Graph.AddQueue(placed);
             _queues.Add(placed);
         }
     }
@@ -35,7 +36,7 @@ internal sealed class RxPlacement(IReadOnlyList<Worker> workers, Func<IDisposabl
     {
         foreach (PlacedQueue placed in _queues.Where(placed => placed.Interface == removed))
         {
-            placed.Worker.Graph.RemoveQueue(placed.RxQueue);
+            placed.Worker.Graph.RemoveQueue(placed);
         }
 
         _queues.RemoveAll(placed => placed.Interface == removed);
@@ -47,20 +48,42 @@ internal sealed class RxPlacement(IReadOnlyList<Worker> workers, Func<IDisposabl
     /// </summary>
     public void Move(Interface target, int queue, Worker to)
     {
-        int at = _queues.FindIndex(placed => placed.Interface == target && placed.Queue == queue);
-        if (at < 0)
-        {
-            throw new RouterException($"{target} has no receive queue {queue}: 'show interface rx-placement' lists those there are");
-        }
-
-        PlacedQueue placed = _queues[at];
+        PlacedQueue placed = Find(target, queue);
         using (park())
         {
-            placed.Worker.Graph.RemoveQueue(placed.RxQueue);
+            placed.Worker.Graph.RemoveQueue(placed);
             WaitUntilSent(placed.Worker);
-            to.Graph.AddQueue(target, placed.RxQueue);
-            _queues[at] = placed with { Worker = to };
+            Place(placed, placed with { Worker = to });
         }
+    }
+
+    /// <summary>Lets the worker of a queue, or of each of an interface's queues, learn of packets in another way.</summary>
+    public void SetMode(Interface target, int? queue, RxMode mode)
+    {
+        PlacedQueue[] chosen = queue is { } number ? [Find(target, number)] : [.. _queues.Where(placed => placed.Interface == target)];
+        if (chosen.Length == 0 || (mode != RxMode.Polling && chosen.Any(placed => placed.RxQueue.EventDescriptor < 0)))
+        {
+            throw new RouterException($"{target} has no receive queues that tell of packets: it stays as it is");
+        }
+
+        using (park())
+        {
+            foreach (PlacedQueue placed in chosen)
+            {
+                placed.Worker.Graph.RemoveQueue(placed);
+                Place(placed, placed with { Mode = mode });
+            }
+        }
+    }
+
+    private PlacedQueue Find(Interface target, int queue) =>
+        _queues.Find(placed => placed.Interface == target && placed.Queue == queue)
+        ?? throw new RouterException($"{target} has no receive queue {queue}: 'show interface rx-placement' lists those there are");
+
+    private void Place(PlacedQueue before, PlacedQueue now)
+    {
+        now.Worker.Graph.AddQueue(now);
+        _queues[_queues.IndexOf(before)] = now;
     }
 
     private static void WaitUntilSent(Worker worker)

@@ -28,6 +28,9 @@ internal sealed class SpscRing<T>
     /// <summary>Items in it, for the consumer: there may be more by now.</summary>
     public int Count => (int)(Volatile.Read(ref _tail) - _head);
 
+    /// <summary>Whether there is none. May be asked from any thread.</summary>
+    public bool IsEmpty => Volatile.Read(ref _head) == Volatile.Read(ref _tail);
+
     /// <summary>Appends an item, or returns false if the ring is full. Called by the producer.</summary>
     public bool TryAdd(in T item)
     {

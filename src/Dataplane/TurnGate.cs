@@ -27,7 +27,9 @@ internal sealed class TurnGate
     public void Exit() => Volatile.Write(ref _inTurn, 0);
 
     /// <summary>The control thread keeps the workers of all gates out until the result is disposed. May be nested.</summary>
-    public static IDisposable Park(IReadOnlyList<TurnGate> gates)
+    /// <param name="gates">The gates.</param>
+    /// <param name="ended">Called when the workers may go on.</param>
+    public static IDisposable Park(IReadOnlyList<TurnGate> gates, Action ended)
     {
         foreach (TurnGate gate in gates) // all at once, so that the wait is for the longest turn, not for their sum
         {
@@ -39,7 +41,7 @@ internal sealed class TurnGate
             gate.WaitForTurn();
         }
 
-        return new Parking(gates);
+        return new Parking(gates, ended);
     }
 
     private void WaitForTurn()
@@ -51,7 +53,7 @@ internal sealed class TurnGate
         }
     }
 
-    private sealed class Parking(IReadOnlyList<TurnGate> gates) : IDisposable
+    private sealed class Parking(IReadOnlyList<TurnGate> gates, Action ended) : IDisposable
     {
         private int _ended;
 
@@ -66,6 +68,8 @@ internal sealed class TurnGate
             {
                 _ = Interlocked.Decrement(ref gate._parked);
             }
+
+            ended();
         }
     }
 }

@@ -9,8 +9,12 @@ namespace Verbena.Dataplane;
 /// <remarks>Each worker has a graph of its own, receive queues that it alone polls, and a transmit queue of every port.</remarks>
 public sealed class Worker
 {
+    private const int LongestSleepMilliseconds = 100;
+
     private readonly TurnGate _gate = new();
     private readonly BufferPool _buffers;
+    private Action? _wake;
+    private int _sleeps;
 
     internal Worker(int index, BufferPool buffers, ForwardingTables tables)
     {
@@ -33,6 +37,9 @@ public sealed class Worker
     /// <summary>Turns since <see cref="Router.ClearRuntime"/>.</summary>
     public ulong Loops => Graph.Dispatcher.Loops;
 
+    /// <summary>Whether its thread waits to be told of packets.</summary>
+    internal bool Sleeps => Volatile.Read(ref _sleeps) != 0;
+
     internal PacketGraph Graph { get; }
 
     internal WorkerMessages Messages { get; } = new();
@@ -40,9 +47,12 @@ public sealed class Worker
     internal TurnGate Gate => _gate;
 
     /// <summary>Says which thread will run the worker, and gives that thread, the caller, a cache of buffers.</summary>
-    public void AttachThread(int threadId, int? core)
+    /// <param name="threadId">What Linux calls it.</param>
+    /// <param name="core">The processor that it is pinned to, if it is.</param>
+    /// <param name="wake">Ends its sleep after <see cref="TryBeginSleep"/>; null if it never sleeps.</param>
+    public void AttachThread(int threadId, int? core, Action? wake = null)
     {
-        (ThreadId, Core) = (threadId, core);
+        (ThreadId, Core, _wake) = (threadId, core, wake);
         _buffers.UseCache(Index);
     }
 
@@ -59,5 +69,45 @@ public sealed class Worker
         bool busy = Graph.RunOnce(now);
         _gate.Exit();
         return busy;
+    }
+
+    /// <summary>
+    /// Gets ready to sleep, if no queue has to be polled after so long without packets: the queues tell of packets from now on, the
+    /// control thread of what it wants. Called by the worker's thread, which must then take one more turn, and not sleep if it was busy.
+    /// </summary>
+    /// <param name="idleNanoseconds">Time since the last busy turn.</param>
+    /// <param name="descriptors">What becomes readable when a packet arrives; the same array as long as the queues are the same.</param>
+    /// <param name="milliseconds">How long it may sleep at most.</param>
+    public bool TryBeginSleep(long idleNanoseconds, out int[] descriptors, out int milliseconds)
+    {
+        (descriptors, milliseconds) = ([], 0);
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        int[]? armed = Graph.TryArm(idleNanoseconds);
+        if (armed is not null)
+        {
+            descriptors = armed;
+            milliseconds = Graph.HeldCount == 0 && Graph.ReclaimAll() ? LongestSleepMilliseconds : 1; // what waits, nobody tells of
+            _ = Interlocked.Exchange(ref _sleeps, 1); // before the turn that looks for requests
+        }
+
+        _gate.Exit();
+        return armed is not null;
+    }
+
+    /// <summary>The worker's thread is awake again.</summary>
+    public void EndSleep() => Volatile.Write(ref _sleeps, 0);
+
+    /// <summary>Ends the sleep of the worker's thread, or prevents it. Called after whatever it is to see.</summary>
+    internal void Wake()
+    {
+        Interlocked.MemoryBarrier(); // they say that they sleep, then look; we write, then look whether they sleep
+        if (Sleeps)
+        {
+            _wake?.Invoke();
+        }
     }
 }

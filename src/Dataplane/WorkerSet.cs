@@ -21,8 +21,19 @@ internal sealed class WorkerSet
 
     public IReadOnlyList<Worker> All => _workers;
 
+    public bool AllSleep => Array.TrueForAll(_workers, worker => worker.Sleeps);
+
     /// <summary>To the worker that sends what the control thread wants sent.</summary>
     public SpscRing<WorkerRequest> Requests => _workers[0].Messages.Requests;
+
+    /// <summary>Wakes that worker if it sleeps and has something to send.</summary>
+    public void WakeForRequests()
+    {
+        if (!Requests.IsEmpty)
+        {
+            _workers[0].Wake();
+        }
+    }
 
     /// <summary>The counters of <c>show errors</c> that are not zero, in the order of their nodes, summed over the workers.</summary>
     public IReadOnlyList<ErrorCount> Errors =>
@@ -38,7 +49,10 @@ internal sealed class WorkerSet
     private IEnumerable<Node> Nodes => _workers.SelectMany(worker => worker.Graph.Dispatcher.Nodes);
 
     /// <summary>Stops all workers between two turns until the result is disposed. May be nested.</summary>
-    public IDisposable Park() => TurnGate.Park(_gates);
+    public IDisposable Park() => TurnGate.Park(_gates, WakeAll);
+
+    /// <summary>Lets sleeping workers look at what has changed.</summary>
+    public void WakeAll() => Array.ForEach(_workers, worker => worker.Wake());
 
     public void ClearErrors()
     {

@@ -1,9 +1,10 @@
+using Verbena.Driver.Objects;
 using Verbena.Packets;
 
 namespace Verbena.Driver;
 
 /// <summary>What the receive queues of both modes count and tell.</summary>
-internal abstract class RdmaRxQueue : RxQueue, IDisposable
+internal abstract class RdmaRxQueue(CompletionChannel channel) : RxQueue, IDisposable
 {
     private ulong _packets;
     private ulong _bytes;
@@ -12,10 +13,15 @@ internal abstract class RdmaRxQueue : RxQueue, IDisposable
     public override RxCounters Counters =>
         new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _noBuffer), Errors.Total);
 
+    public override int EventDescriptor => channel.Descriptor;
+
     public QueueErrors Errors { get; } = new();
 
     /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
     public abstract void Dispose();
+
+    /// <summary>Takes the events that are there, and returns how many.</summary>
+    protected uint TakeEvents() => channel.TakeEvents();
 
     protected void CountReceived(int packets, ulong bytes)
     {

@@ -78,6 +78,17 @@ public abstract class RxQueue
     /// </summary>
     public abstract int Receive(Span<BufferIndex> packets);
 
+    /// <summary>A descriptor that becomes readable when a packet arrives after <see cref="Arm"/>; -1 if the queue can only be polled.</summary>
+    public virtual int EventDescriptor => -1;
+
+    /// <summary>
+    /// Asks for the descriptor to become readable when the next packet arrives, or at once if one is there, and takes back what has
+    /// made it readable before. Called by the worker that polls the queue.
+    /// </summary>
+    public virtual void Arm()
+    {
+    }
+
     /// <summary>What the queue has counted since it was made; may be read from any thread.</summary>
     public abstract RxCounters Counters { get; }
 }

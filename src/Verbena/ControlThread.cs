@@ -1,6 +1,6 @@
 namespace Verbena;
 
-/// <summary>The thread that owns the router: it runs one piece of work after another, and a chore every millisecond.</summary>
+/// <summary>The thread that owns the router: it runs one piece of work after another, and chores now and then.</summary>
 /// <remarks>
 /// It is the synchronization context of what it runs, so a command that awaits (a ping its replies, an answer its reader)
 /// goes on here too, and lets others run meanwhile.
@@ -9,16 +9,17 @@ internal sealed class ControlThread : SynchronizationContext, IDisposable
 {
     private readonly Queue<(SendOrPostCallback Callback, object? State)> _queue = new();
     private readonly Thread _thread;
-    private readonly Action _everyMillisecond;
+    private readonly Func<int> _chores;
+    private int _wait; // milliseconds until the chores are due again
     private bool _stopping;
 
     /// <summary>Starts the thread.</summary>
-    /// <param name="everyMillisecond">The chore; it must not throw.</param>
+    /// <param name="chores">What is due now and then. Returns in how many milliseconds it is due again; it must not throw.</param>
     /// <param name="core">The processor to pin the thread to, or null.</param>
     /// <exception cref="VerbenaException">There is no such processor.</exception>
-    public ControlThread(Action everyMillisecond, int? core)
+    public ControlThread(Func<int> chores, int? core)
     {
-        _everyMillisecond = everyMillisecond;
+        _chores = chores;
         _thread = PinnedThread.Start("control", core, "--main-core", Run);
     }
 
@@ -72,22 +73,22 @@ internal sealed class ControlThread : SynchronizationContext, IDisposable
         while (TryTake(out (SendOrPostCallback Callback, object? State) work))
         {
             work.Callback?.Invoke(work.State);
-            if (Environment.TickCount64 != lastChore)
+            if (Environment.TickCount64 - lastChore >= _wait)
             {
                 lastChore = Environment.TickCount64;
-                _everyMillisecond();
+                _wait = _chores();
             }
         }
     }
 
-    /// <summary>Waits up to a millisecond for work. False once the thread is to end.</summary>
+    /// <summary>Waits for work, or until the chores are due. False once the thread is to end.</summary>
     private bool TryTake(out (SendOrPostCallback Callback, object? State) work)
     {
         lock (_queue)
         {
             if (_queue.Count == 0 && !_stopping)
             {
-                Monitor.Wait(_queue, millisecondsTimeout: 1);
+                Monitor.Wait(_queue, millisecondsTimeout: Math.Max(_wait, 1));
             }
 
             _queue.TryDequeue(out work);

@@ -119,8 +119,11 @@ internal sealed partial class DataPlane : IDisposable
         return buffers;
     }
 
-    /// <summary>What is due every millisecond. A failure that lasts is logged once.</summary>
-    private void DoChores()
+    /// <summary>
+    /// What is due every millisecond, or less often while all workers sleep: then nothing but the link can have changed. Returns
+    /// the milliseconds until then. A failure that lasts is logged once.
+    /// </summary>
+    private int DoChores()
     {
         try
         {
@@ -138,6 +141,8 @@ internal sealed partial class DataPlane : IDisposable
             _choreFailure = e.Message;
             LogChoreFailed(_log, e);
         }
+
+        return _router.AllWorkersSleep ? 10 : 1;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Version} started")]

@@ -4,9 +4,11 @@ using Verbena.Interop;
 
 namespace Verbena;
 
-/// <summary>The thread that moves packets: it polls the worker without end.</summary>
+/// <summary>The thread that moves packets: it polls the worker without end, or sleeps where receive modes allow it.</summary>
 /// <remarks>
-/// A worker with a processor of its own (<c>--worker-cores</c>) never rests. Any other lets its neighbours run when a turn
+/// A worker all of whose receive queues are in interrupt mode, or in adaptive mode and idle, sleeps until the NIC or the control
+/// thread wakes it.
+/// Of the others, a worker with a processor of its own (<c>--worker-cores</c>) never rests. Any other lets its neighbours run when a turn
 /// found nothing, and after a millisecond without packets sleeps 50 µs between turns: an idle machine stays idle, and
 /// the first packet of a burst waits about 0.1 ms longer.
 /// </remarks>
@@ -17,6 +19,9 @@ internal sealed unsafe class WorkerThread : IDisposable
 
     private readonly Worker _worker;
     private readonly Thread _thread;
+    private readonly int _waker = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
+    private pollfd[] _polled = []; // the waker, then what the worker waits for
+    private int[] _descriptors = [];
     private bool _stopping;
 
     /// <summary>Starts the thread.</summary>
@@ -36,12 +41,14 @@ internal sealed unsafe class WorkerThread : IDisposable
     public void Dispose()
     {
         Volatile.Write(ref _stopping, true);
+        Wake();
         _thread.Join();
+        _ = Libc.close(_waker);
     }
 
     private void Run(int? core)
     {
-        _worker.AttachThread(Libc.gettid(), core);
+        _worker.AttachThread(Libc.gettid(), core, Wake);
         long lastWork = Now();
         while (!Volatile.Read(ref _stopping))
         {
@@ -50,11 +57,46 @@ internal sealed unsafe class WorkerThread : IDisposable
             {
                 lastWork = now;
             }
+            else if (_worker.TryBeginSleep(now - lastWork, out int[] descriptors, out int milliseconds))
+            {
+                Sleep(descriptors, milliseconds);
+                _worker.EndSleep();
+            }
             else if (core is null)
             {
                 Rest(now - lastWork);
             }
         }
+    }
+
+    private void Wake()
+    {
+        ulong one = 1;
+        _ = Libc.write(_waker, &one, sizeof(ulong));
+    }
+
+    /// <summary>Sleeps until there are packets, somebody wakes the worker, or the time is over; not at all if there was something to do.</summary>
+    private void Sleep(int[] descriptors, int milliseconds)
+    {
+        if (_worker.RunOnce(Now()) || Volatile.Read(ref _stopping))
+        {
+            return;
+        }
+
+        if (_descriptors != descriptors || _polled.Length == 0)
+        {
+            _descriptors = descriptors;
+            _polled = [.. descriptors.Prepend(_waker).Select(descriptor => new pollfd { fd = descriptor, events = Libc.POLLIN })];
+        }
+
+        timespec longest = new() { tv_nsec = milliseconds * 1_000_000L };
+        fixed (pollfd* polled = _polled)
+        {
+            _ = Libc.ppoll(polled, (nuint)_polled.Length, &longest, null);
+        }
+
+        ulong count;
+        _ = Libc.read(_waker, &count, sizeof(ulong));
     }
 
     private static void Rest(long idleNanoseconds)

@@ -54,7 +54,7 @@ internal static class HardwareCommands
         foreach (PlacedQueue rx in rxQueues)
         {
             string thread = $"{rx.Worker.Name} ({ThreadCommands.Id(rx.Worker)})";
-            text.WriteLine($"    {rx.Queue,-6}{thread,-15}{"polling",-10}");
+            text.WriteLine($"    {rx.Queue,-6}{thread,-15}{Layout.Word(rx.Mode),-10}");
         }
 
         text.WriteLine("  TX Queues:\n    queue shared thread(s)");

@@ -17,6 +17,9 @@ public static class Layout
 
     public static string Centre(this uint number, int width) => Whole(number).Centre(width);
 
+    /// <summary>A mode in VPP's words.</summary>
+    public static string Word(RxMode mode) => mode switch { RxMode.Polling => "polling", RxMode.Interrupt => "interrupt", _ => "adaptive" };
+
     public static string Whole(ulong number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A number with a fixed count of decimals (<c>%.Nf</c>), without a zero before the point: <c>.50</c>.</summary>

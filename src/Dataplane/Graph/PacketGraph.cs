@@ -77,10 +77,14 @@ internal sealed class PacketGraph
     public void Add(Interface added) => _interfaceOutput.Add(added);
 
     /// <summary>Receives from one of a port's queues from now on. While the worker is parked.</summary>
-    public void AddQueue(Interface rx, RxQueue queue) => _rdmaInput.Add(rx, queue);
+    public void AddQueue(PlacedQueue added) => _rdmaInput.Add(added);
 
     /// <summary>Leaves the queue to others. While the worker is parked.</summary>
-    public void RemoveQueue(RxQueue queue) => _rdmaInput.Remove(queue);
+    public void RemoveQueue(PlacedQueue removed) => _rdmaInput.Remove(removed);
+
+    /// <summary>Asks all receive queues for events, if they may be waited for after so long without packets.</summary>
+    /// <returns>Their descriptors, or null.</returns>
+    public int[]? TryArm(long idleNanoseconds) => _rdmaInput.TryArm(idleNanoseconds);
 
     /// <summary>Returns the buffers that ports have sent, and says whether that were all. While the worker is parked.</summary>
     public bool ReclaimAll() => _interfaceOutput.ReclaimAll();

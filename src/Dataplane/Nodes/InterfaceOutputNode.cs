@@ -45,7 +45,16 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
     }
 
     /// <summary>Returns what ports have sent, and says whether that was all that they had. While the worker is parked.</summary>
-    public bool ReclaimAll() => _tx.OfType<InterfaceTxNode>().All(tx => tx.ReclaimAll());
+    public bool ReclaimAll()
+    {
+        bool all = true;
+        foreach (InternalNode? tx in _tx)
+        {
+            all &= tx is not InterfaceTxNode port || port.ReclaimAll();
+        }
+
+        return all;
+    }
 
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
     {

@@ -8,19 +8,42 @@ namespace Verbena.Dataplane.Nodes;
 internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode ethernetInput)
     : InputNode(dispatcher, "rdma-input")
 {
-    private readonly BufferIndex[] _frame = new BufferIndex[InternalNode.FrameSize];
-    private (Interface Interface, RxQueue Queue)[] _queues = [];
+    private const long AdaptiveNanoseconds = 1_000_000; // as long as a worker without a processor of its own polls on
 
-    /// <summary>Polls a queue of an interface's port from now on. While the worker is parked.</summary>
-    public void Add(Interface rx, RxQueue queue) => _queues = [.. _queues, (rx, queue)];
+    private readonly BufferIndex[] _frame = new BufferIndex[InternalNode.FrameSize];
+    private (Interface Interface, RxQueue Queue, RxMode Mode)[] _queues = [];
+    private int[] _descriptors = []; // of their events
+
+    /// <summary>Polls a queue from now on. While the worker is parked.</summary>
+    public void Add(PlacedQueue added) => Use([.. _queues, (added.Interface, added.RxQueue, added.Mode)]);
 
     /// <summary>Polls it no more. While the worker is parked.</summary>
-    public void Remove(RxQueue queue) => _queues = [.. _queues.Where(entry => entry.Queue != queue)];
+    public void Remove(PlacedQueue removed) => Use([.. _queues.Where(entry => entry.Queue != removed.RxQueue)]);
+
+    /// <summary>Asks all queues for events, unless one of them is to be polled still, after so long without packets.</summary>
+    /// <returns>Their descriptors, or null. The array is another one after each change.</returns>
+    public int[]? TryArm(long idleNanoseconds)
+    {
+        foreach ((_, _, RxMode mode) in _queues)
+        {
+            if (mode == RxMode.Polling || (mode == RxMode.Adaptive && idleNanoseconds < AdaptiveNanoseconds))
+            {
+                return null;
+            }
+        }
+
+        foreach ((_, RxQueue queue, _) in _queues)
+        {
+            queue.Arm();
+        }
+
+        return _descriptors;
+    }
 
     protected override int Poll()
     {
         int total = 0;
-        foreach ((Interface rx, RxQueue queue) in _queues)
+        foreach ((Interface rx, RxQueue queue, _) in _queues)
         {
             int count = queue.Receive(_frame);
             if (count > 0)
@@ -31,6 +54,12 @@ internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode eth
         }
 
         return total;
+    }
+
+    private void Use((Interface Interface, RxQueue Queue, RxMode Mode)[] queues)
+    {
+        _queues = queues;
+        _descriptors = [.. queues.Select(entry => entry.Queue.EventDescriptor)];
     }
 
     private void Deliver(ReadOnlySpan<BufferIndex> packets, Interface rx)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Verbena.Interop.Mlx5;
 using Verbena.Interop.Verbs;
+using Verbena.Packets;
 
 namespace Verbena.Driver.Direct;
 
@@ -15,6 +16,10 @@ internal unsafe struct CompletionRing(in mlx5dv_cq memory)
     private readonly uint _mask = memory.cqe_cnt - 1;
     private readonly uint _size = memory.cqe_cnt;
     private readonly DoorbellRecord _consumerIndex = new(memory.dbrec);
+    private readonly DoorbellRecord _armRecord = new(memory.dbrec + 1);
+    private readonly ulong* _armRegister = (ulong*)(memory.cq_uar + Mlx5Cqe.MLX5_CQ_DOORBELL);
+    private readonly uint _number = memory.cqn;
+    private uint _events; // received so far: the NIC tells a new command from a late one by them
 
     /// <summary>Completions consumed since the queue was made, modulo 2^32. It goes on when a queue that reports here is reset.</summary>
     public uint Index { get; private set; }
@@ -56,6 +61,20 @@ internal unsafe struct CompletionRing(in mlx5dv_cq memory)
     {
         Index = index;
         _consumerIndex.Publish(index & 0xFF_FFFF);
+    }
+
+    /// <summary>
+    /// Asks the NIC for an event when it has written entry <see cref="Index"/>, or at once if it has already. As libmlx5's
+    /// <c>ibv_req_notify_cq</c>, which knows no consumer index of a queue that the driver reads itself.
+    /// </summary>
+    /// <param name="events">Events that have come since the last call.</param>
+    public void Arm(uint events)
+    {
+        _events += events;
+        uint command = ((_events & 3) << 28) | Mlx5Cqe.MLX5_CQ_DB_REQ_NOT | (Index & 0xFF_FFFF);
+        _armRecord.Publish(command);
+        Interlocked.MemoryBarrier(); // the NIC reads the record when it sees the register
+        Volatile.Write(ref *_armRegister, new Be64(((ulong)command << 32) | _number).Raw);
     }
 
     /// <summary>Gives all that is there back to the NIC unread.</summary>

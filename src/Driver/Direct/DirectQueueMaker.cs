@@ -73,14 +73,15 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
     {
         bool stripVlan = Options.Metadata.HasFlag(RxMetadata.VlanTag);
         int completionsPerWqe = _striding ? _buffersPerWqe : 1;
-        CompletionQueue completions = Tree.Own(CompletionQueue.CreateDirect(Device, Wqes * completionsPerWqe, _compression, subject));
+        var channel = Tree.Own(new CompletionChannel(Device, subject));
+        CompletionQueue completions = Tree.Own(CompletionQueue.CreateDirect(Device, Wqes * completionsPerWqe, _compression, subject, channel));
         queue = Tree.Own(_striding
             ? WorkQueue.CreateStriding(Device, Domain, completions, Wqes, _buffersPerWqe, BufferPool.DataBytes, stripVlan, subject)
             : WorkQueue.Create(Device, Domain, completions, Wqes, _buffersPerWqe, stripVlan, subject));
         queue.Start();
-        return _striding ? MakeRx<StridingBuffers>(queue, completions)
-            : _buffersPerWqe > 1 ? MakeRx<ScatteredBuffers>(queue, completions)
-            : MakeRx<SingleBuffer>(queue, completions);
+        return _striding ? MakeRx<StridingBuffers>(queue, completions, channel)
+            : _buffersPerWqe > 1 ? MakeRx<ScatteredBuffers>(queue, completions, channel)
+            : MakeRx<SingleBuffer>(queue, completions, channel);
     }
 
     private static bool CanStride(in mlx5dv_striding_rq_caps caps, int strides) =>
@@ -89,7 +90,7 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
         && BufferPool.DataBytes >> (int)caps.min_single_stride_log_num_of_bytes > 0
         && BufferPool.DataBytes <= 1 << (int)caps.max_single_stride_log_num_of_bytes;
 
-    private DirectRxQueue<TLayout> MakeRx<TLayout>(WorkQueue queue, CompletionQueue completions)
+    private DirectRxQueue<TLayout> MakeRx<TLayout>(WorkQueue queue, CompletionQueue completions, CompletionChannel channel)
         where TLayout : struct, IReceiveLayout
     {
         bool metadata = Options.Metadata != RxMetadata.None;
@@ -102,7 +103,8 @@ internal sealed unsafe class DirectQueueMaker : QueueMaker
             new ReceiveCompletions(completionMemory, longestSession, metadata, hashInMinis),
             new ReceiveRing(memory, _buffersPerWqe, TLayout.HeaderBytes, Pool, Region.LocalKey),
             Pool,
-            Options.Metadata);
+            Options.Metadata,
+            channel);
     }
 
     private mlx5dv_cqe_comp_res_format Compression()

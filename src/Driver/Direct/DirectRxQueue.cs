@@ -22,7 +22,8 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
     private uint _offset;   // buffers of it that are used up
     private uint _posted;   // WQEs that the NIC has been given
 
-    public DirectRxQueue(WorkQueue queue, ReceiveCompletions completions, ReceiveRing ring, BufferPool pool, RxMetadata metadata)
+    public DirectRxQueue(WorkQueue queue, ReceiveCompletions completions, ReceiveRing ring, BufferPool pool, RxMetadata metadata, CompletionChannel channel)
+        : base(channel)
     {
         (_queue, _completions, _ring, _pool, _metadata) = (queue, completions, ring, pool, metadata);
         _refillWqes = Math.Max(RefillBuffers / ring.BuffersPerWqe, 1);
@@ -49,6 +50,8 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         Refill();
         return received;
     }
+
+    public override void Arm() => _completions.Arm(TakeEvents());
 
     public override void Dispose()
     {

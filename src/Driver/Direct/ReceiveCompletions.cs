@@ -70,6 +70,9 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
         return _given;
     }
 
+    /// <summary>Asks for an event at the next completion that is not read yet, after so many more events have come.</summary>
+    public void Arm(uint events) => _ring.Arm(events);
+
     /// <summary>Forgets all that is in the queue, after it was reset.</summary>
     public void Drain()
     {

@@ -20,14 +20,17 @@ internal sealed unsafe class CompletionQueue : IDisposable
 
     public ibv_cq* Handle { get; }
 
-    /// <summary>Makes a queue for <c>ibv_poll_cq</c>.</summary>
-    public static CompletionQueue Create(DeviceContext device, int entries, string subject) => new(
-        VerbsException.NotNull(ibv_create_cq(device.Handle, entries, null, null, comp_vector: default), "ibv_create_cq", subject), subject);
+    /// <summary>Makes a queue for <c>ibv_poll_cq</c>, with a channel if anybody is to be told of completions.</summary>
+    public static CompletionQueue Create(DeviceContext device, int entries, string subject, CompletionChannel? channel = null)
+    {
+        ibv_comp_channel* events = channel is null ? null : channel.Handle;
+        return new(VerbsException.NotNull(ibv_create_cq(device.Handle, entries, null, events, comp_vector: default), "ibv_create_cq", subject), subject);
+    }
 
     /// <summary>Makes a queue whose memory the driver reads itself; the NIC may compress completions in the given format, or 0 for not.</summary>
-    public static CompletionQueue CreateDirect(DeviceContext device, int entries, mlx5dv_cqe_comp_res_format compression, string subject)
+    public static CompletionQueue CreateDirect(DeviceContext device, int entries, mlx5dv_cqe_comp_res_format compression, string subject, CompletionChannel? channel = null)
     {
-        var attributes = new ibv_cq_init_attr_ex { cqe = (uint)entries };
+        var attributes = new ibv_cq_init_attr_ex { cqe = (uint)entries, channel = channel is null ? null : channel.Handle };
         var direct = new mlx5dv_cq_init_attr
         {
             comp_mask = mlx5dv_cq_init_attr_mask.MLX5DV_CQ_INIT_ATTR_MASK_CQE_SIZE

@@ -24,9 +24,10 @@ internal sealed class VerbsQueueMaker(RdmaInterfaceOptions options, DeviceContex
 
     public override RdmaRxQueue MakeRx(string subject, out WorkQueue queue)
     {
-        CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.RxQueueSize, subject));
+        var channel = Tree.Own(new CompletionChannel(Device, subject));
+        CompletionQueue completions = Tree.Own(CompletionQueue.Create(Device, Options.RxQueueSize, subject, channel));
         queue = Tree.Own(WorkQueue.Create(Device, Domain, completions, Options.RxQueueSize, segments: 1, stripVlan: false, subject));
         queue.Start();
-        return new VerbsRxQueue(queue, completions, Region, Pool, Options.RxQueueSize);
+        return new VerbsRxQueue(queue, completions, Region, Pool, Options.RxQueueSize, channel);
     }
 }

@@ -24,7 +24,8 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
     private BufferRing _posted;
     private bool _broken; // the NIC stopped at an error, and is handing back what was posted
 
-    public VerbsRxQueue(WorkQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size)
+    public VerbsRxQueue(WorkQueue queue, CompletionQueue completions, MemoryRegion region, BufferPool pool, int size, CompletionChannel channel)
+        : base(channel)
     {
         _queue = queue;
         _pool = pool;
@@ -65,6 +66,12 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         CountReceived(received, bytes);
         Refill();
         return received;
+    }
+
+    public override void Arm()
+    {
+        _ = TakeEvents();
+        _ = ibv_req_notify_cq(_completionQueue, 0);
     }
 
     public override void Dispose()

@@ -68,6 +68,17 @@ public sealed class MultiqueueTests : IDisposable
     [Theory]
     [InlineData(RdmaMode.Ibv)]
     [InlineData(RdmaMode.Dv)]
+    public void Workers_that_sleep_now_and_then_forward_every_packet(RdmaMode mode)
+    {
+        int changes = 0;
+        RxMode[] modes = [RxMode.Interrupt, RxMode.Adaptive, RxMode.Interrupt, RxMode.Polling];
+        Forward(mode, flows: 16, packetsPerSecond: 100_000, changes: 20, ingress => _router.SetRxMode(ingress, queue: null, modes[changes++ % modes.Length]));
+        Assert.True(changes > modes.Length, "each mode had its turn");
+    }
+
+    [Theory]
+    [InlineData(RdmaMode.Ibv)]
+    [InlineData(RdmaMode.Dv)]
     public void No_packet_is_lost_doubled_or_overtaken_when_the_key_and_table_are_made_anew(RdmaMode mode)
     {
         ulong unsteered = 0;

@@ -8,7 +8,7 @@ namespace Verbena.Tests.Verbena;
 internal sealed class TableTarget : IDisposable
 {
     private readonly CommandTable _table = new(NullLogger.Instance);
-    private readonly ControlThread _control = new(() => { }, core: null);
+    private readonly ControlThread _control = new(() => 1, core: null);
 
     public TableTarget()
     {

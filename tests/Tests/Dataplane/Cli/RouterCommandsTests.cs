@@ -144,6 +144,9 @@ public sealed class RouterCommandsTests : IDisposable
         Assert.Equal(
             "set interface rx-placement: the main thread polls no receive queue: name a worker, which 'show threads' lists",
             Fail("set interface rx-placement left main"));
+        Run("set interface rx-mode left polling");
+        Assert.Equal(
+            "set interface rx-mode: left has no receive queues that tell of packets: it stays as it is", Fail("set interface rx-mode left queue 0 interrupt"));
     }
 
     [Fact]

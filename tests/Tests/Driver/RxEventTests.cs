@@ -1,0 +1,61 @@
+using Verbena.Driver;
+using Verbena.Interop;
+using Verbena.Packets;
+using Verbena.Tests.Emulator;
+
+namespace Verbena.Tests.Driver;
+
+/// <summary>A receive queue tells of packets by a descriptor, once it is asked to.</summary>
+[Collection(EmulatedNicCollection.Name)]
+public sealed class RxEventTests
+{
+    private const int Rounds = 10; // more than the NIC's sequence numbers of commands, which are 2 bits
+
+    [Theory]
+    [InlineData(RdmaMode.Ibv)]
+    [InlineData(RdmaMode.Dv)]
+    public void An_armed_queue_tells_of_the_next_packet_once(RdmaMode mode)
+    {
+        using var cable = new CabledPorts(options => options with { Mode = mode, RxQueues = 1 });
+        RdmaPort near = cable.Open(cable.NearName);
+        RdmaPort far = cable.Open(cable.FarName);
+        RxQueue queue = far.RxQueues[0];
+        cable.Send(near, CabledPorts.Frame(far.MacAddress));
+        Assert.False(IsReadable(queue), "nobody has asked");
+        Assert.Single(cable.Receive(far));
+        for (int round = 0; round < Rounds; round++)
+        {
+            queue.Arm();
+            cable.Run();
+            Assert.False(IsReadable(queue), "no packet has come since");
+            cable.Send(near, CabledPorts.Frame(far.MacAddress), CabledPorts.Frame(far.MacAddress));
+            Assert.True(IsReadable(queue), "a packet has come");
+            Assert.Equal(2, cable.Receive(far).Count);
+        }
+    }
+
+    [Theory]
+    [InlineData(RdmaMode.Ibv)]
+    [InlineData(RdmaMode.Dv)]
+    public void A_queue_that_is_armed_when_a_packet_is_there_tells_of_it_at_once(RdmaMode mode)
+    {
+        using var cable = new CabledPorts(options => options with { Mode = mode, RxQueues = 1 });
+        RdmaPort near = cable.Open(cable.NearName);
+        RdmaPort far = cable.Open(cable.FarName);
+        for (int round = 0; round < Rounds; round++)
+        {
+            cable.Send(near, CabledPorts.Frame(far.MacAddress));
+            far.RxQueues[0].Arm();
+            cable.Run();
+            Assert.True(IsReadable(far.RxQueues[0]), "a packet is there");
+            Assert.Single(cable.Receive(far));
+        }
+    }
+
+    private static unsafe bool IsReadable(RxQueue queue)
+    {
+        var polled = new pollfd { fd = queue.EventDescriptor, events = Libc.POLLIN };
+        timespec immediately = default;
+        return Libc.ppoll(&polled, 1, &immediately, null) == 1;
+    }
+}
