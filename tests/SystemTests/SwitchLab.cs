@@ -13,11 +13,11 @@ public sealed class SwitchLab : IDisposable
     private readonly NetworkNamespace _machine = NetworkNamespace.Create();
     private readonly Daemon _daemon;
 
-    public SwitchLab(int mtu = 1500, bool trunk = false)
+    public SwitchLab(int mtu = 1500, bool trunk = false, int workers = 1)
     {
         Hosts = [Connect(0, mtu), Connect(1, mtu)];
         string[] wires = ["cable0", "cable1", .. trunk ? ConnectTrunk() : []];
-        _daemon = new Daemon(_machine, [.. wires.SelectMany((wire, number) => (string[])["--emulated-nic", $"nic{number},wire=if:{wire},mtu={mtu}"])]);
+        _daemon = new Daemon(_machine, ["--workers", $"{workers}", .. wires.SelectMany((wire, number) => (string[])["--emulated-nic", $"nic{number},wire=if:{wire},mtu={mtu}"])]);
         for (int port = 0; port < wires.Length; port++)
         {
             Ctl($"create interface rdma host-if nic{port} name port{port}");

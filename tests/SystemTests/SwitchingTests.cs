@@ -25,6 +25,20 @@ public sealed class SwitchingTests : IDisposable
     }
 
     [Fact]
+    public void What_one_worker_learns_another_knows()
+    {
+        using SwitchLab lab = new(workers: 2);
+        lab.WithBridge();
+        lab.Ctl("set interface rx-placement port1 queue 0 worker 1");
+        Assert.Matches("(?s)worker_0.*port0 queue 0.*worker_1.*port1 queue 0", lab.Ctl("show interface rx-placement"));
+        lab.ExpectPing(0, "10.0.0.3");
+        string before = lab.Ctl("show errors");
+        lab.ExpectPing(0, "10.0.0.3");
+        Assert.Equal(Floods(before), Floods(lab.Ctl("show errors")));
+        Assert.Empty(lab.Drops());
+    }
+
+    [Fact]
     public void IPv6_passes_a_bridge_domain_as_well()
     {
         _lab.WithBridge();
@@ -88,4 +102,6 @@ public sealed class SwitchingTests : IDisposable
         _lab.Ctl($"l2fib add {mac} 10 port1 static");
         _lab.ExpectPing(0, "10.0.0.3");
     }
+
+    private static string Floods(string errors) => Regex.Match(errors, @"(\d+) +l2-flood +L2 flood packets").Groups[1].Value;
 }
