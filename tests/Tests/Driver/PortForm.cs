@@ -36,13 +36,13 @@ public sealed record PortForm(
         options => options with { NoMultiSeg = true, CqeCompression = CqeCompression.Checksum }, "mode: mlx5dv cqe-compression empw");
 
     public static PortForm Scattered { get; } = new(
-        options => options with { NoStriding = true, MaxPacketLength = 4096, CqeCompression = CqeCompression.None }, "mode: mlx5dv multi-seg (2 buffers a WQE) empw")
+        options => options with { NoStriding = true, MaxPacketLength = 4092, CqeCompression = CqeCompression.None }, "mode: mlx5dv multi-seg (2 buffers a WQE) empw")
     {
         LongestFrame = 4096,
     };
 
     public static PortForm ScatteredHash { get; } = new(
-        options => options with { NoStriding = true, MaxPacketLength = 4096 }, "mode: mlx5dv multi-seg (2 buffers a WQE) cqe-compression empw", s_random)
+        options => options with { NoStriding = true, MaxPacketLength = 4092 }, "mode: mlx5dv multi-seg (2 buffers a WQE) cqe-compression empw", s_random)
     {
         LongestFrame = 4096,
     };
