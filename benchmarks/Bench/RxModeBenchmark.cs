@@ -78,7 +78,8 @@ internal static class RxModeBenchmark
     /// <summary>The microseconds of each thread so far, from schedstat, which counts nanoseconds.</summary>
     private static Dictionary<string, double> ReadThreads() => Directory.EnumerateDirectories("/proc/self/task").ToDictionary(
         task => $"{Path.GetFileName(task)}/{File.ReadAllText($"{task}/comm").Trim()}",
-        task => double.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e3);
+        task => double.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture) / 1e3,
+        StringComparer.Ordinal);
 
     /// <summary>Asks for echoes, and returns the round trips in microseconds, sorted.</summary>
     private static double[] Ping(RdmaPort peer, BufferPool buffers, MacAddress target, int count)
