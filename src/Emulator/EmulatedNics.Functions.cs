@@ -12,10 +12,17 @@ public sealed unsafe partial class EmulatedNics
         _nics.Where(nic => nic.Options.VirtualFunction?.Physical == physical.Options.Name).OrderBy(nic => nic.Options.VirtualFunction!.Number);
 
     /// <summary>Gives a device so many virtual functions, or takes all away. Programs that use one hear that it has failed.</summary>
-    /// <exception cref="InvalidOperationException">It has another number of them already, or one can't be made: then there are none.</exception>
+    /// <exception cref="InvalidOperationException">It can have none, it has another number of them already, or one can't be made: then there are none.</exception>
     public void SetFunctions(NicDevice physical, int count)
     {
         ArgumentNullException.ThrowIfNull(physical);
+        if (_ports is not null || physical.Options.VirtualFunction is not null)
+        {
+            throw new InvalidOperationException(_ports is null
+                ? $"{physical.Options.Name} is a virtual function itself"
+                : $"{physical.Options.Name} is another process's, which makes its virtual functions at its start");
+        }
+
         int present = FunctionsOf(physical).Count();
         if (count == present)
         {

@@ -98,6 +98,7 @@ public sealed class VirtualFunctionTests : IDisposable
     public void A_host_that_types_nonsense_is_told_what_it_can_type()
     {
         Assert.Equal("emulated-nic: expected mac, vlan, spoof, trust, state or max_tx_rate, got `color'\n", Refused("vf 0 color"));
+        Assert.Contains("expected a unicast MAC address, got `01:00:5e:00:00:01'", Refused("vf 0 mac 01:00:5e:00:00:01"), StringComparison.Ordinal);
         Assert.Contains("enp94s0f0 has no virtual function 7 here: 'emulated-nic enp94s0f0 numvfs <n>' makes them", Refused("vf 7 trust on"), StringComparison.Ordinal);
         Assert.Contains("EBUSY: enp94s0f0 has 2 virtual functions: take them away first, 'emulated-nic enp94s0f0 numvfs 0'", Refused("numvfs 3"), StringComparison.Ordinal);
     }

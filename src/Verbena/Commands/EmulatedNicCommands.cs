@@ -3,6 +3,7 @@ using Verbena.Dataplane.Cli;
 using Verbena.Emulator;
 using Verbena.Emulator.Eswitch;
 using Verbena.Emulator.Nic;
+using Verbena.Packets;
 
 namespace Verbena.Commands;
 
@@ -15,7 +16,7 @@ internal sealed class EmulatedNicCommands(EmulatedNics? nics)
 
     private static readonly (string Word, string Alias, Func<Words, VportSettings, VportSettings> Read)[] s_settings =
     [
-        ("mac", "mac", (words, vf) => vf with { Mac = words.MacAddress() }),
+        ("mac", "mac", (words, vf) => vf with { Mac = ReadMac(words) }),
         ("vlan", "vlan", ReadVlan),
         ("spoof", "spoofchk", (words, vf) => vf with { SpoofCheck = IsOn(words) }),
         ("trust", "trust", (words, vf) => vf with { IsTrusted = IsOn(words) }),
@@ -74,6 +75,9 @@ internal sealed class EmulatedNicCommands(EmulatedNics? nics)
         words.End();
         return settings;
     }
+
+    private static MacAddress ReadMac(Words words) => words.Value(
+        "a unicast MAC address", static (string word, out MacAddress mac) => MacAddress.TryParse(word, out mac) && !mac.IsMulticast && !mac.IsZero);
 
     private static VportSettings ReadVlan(Words words, VportSettings settings)
     {

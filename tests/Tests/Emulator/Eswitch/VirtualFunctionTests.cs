@@ -70,6 +70,14 @@ public sealed class VirtualFunctionTests : IDisposable
     }
 
     [Fact]
+    public void A_virtual_function_has_none_itself()
+    {
+        _cable.Nics.SetFunctions(Physical, 1);
+        NicDevice function = _cable.Nics.FunctionsOf(Physical).Single();
+        Assert.Equal($"{_cable.NearName}v0 is a virtual function itself", Assert.Throws<InvalidOperationException>(() => _cable.Nics.SetFunctions(function, 1)).Message);
+    }
+
+    [Fact]
     public void A_program_hears_that_its_function_is_gone_and_the_next_one_is_another_device()
     {
         _cable.Nics.SetFunctions(Physical, 1);
