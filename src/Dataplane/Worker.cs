@@ -9,7 +9,7 @@ namespace Verbena.Dataplane;
 /// <remarks>Each worker has a graph of its own, receive queues that it alone polls, and a transmit queue of every port.</remarks>
 public sealed class Worker
 {
-    private const int LongestSleepMilliseconds = 100;
+    private const int LongestSleepMilliseconds = 1000; // each arming anew has the NIC's attention for a while
 
     private readonly TurnGate _gate = new();
     private readonly BufferPool _buffers;

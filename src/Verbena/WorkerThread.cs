@@ -89,7 +89,7 @@ internal sealed unsafe class WorkerThread : IDisposable
             _polled = [.. descriptors.Prepend(_waker).Select(descriptor => new pollfd { fd = descriptor, events = Libc.POLLIN })];
         }
 
-        timespec longest = new() { tv_nsec = milliseconds * 1_000_000L };
+        timespec longest = new() { tv_sec = milliseconds / 1000, tv_nsec = milliseconds % 1000 * 1_000_000L };
         fixed (pollfd* polled = _polled)
         {
             _ = Libc.ppoll(polled, (nuint)_polled.Length, &longest, null);
