@@ -41,7 +41,8 @@ internal sealed class PortSteering(ReceiveSideScaling target, SteeredFrames want
 
     /// <summary>
     /// Steers the same frames elsewhere. New rules are of the other rank, so they either take over at once or stand behind the old
-    /// ones until those go: no frame is lost or comes twice, but for a copy of a group's frame now and then. A refusal changes nothing.
+    /// ones until those go: no frame is lost, and none comes twice but copies, of frames to groups and, while the port is promiscuous, of
+    /// unicast to others. A refusal changes nothing.
     /// </summary>
     /// <exception cref="VerbsException">The NIC refuses a rule.</exception>
     public void Retarget(ReceiveSideScaling target)
@@ -51,7 +52,10 @@ internal sealed class PortSteering(ReceiveSideScaling target, SteeredFrames want
         (FrameFilter Filter, SteeringRule[] Rules)[] added = [.. _rules.Keys.Select(filter => (filter, RulesFor(filter)))];
         try
         {
-            SteeringRule.Change(add: [.. added.SelectMany(item => item.Rules)], remove: [.. _rules.Values.SelectMany(rules => rules)]);
+            // IPv6's old rule goes last: as long as the one for all types stands alone, it takes IPv6 too, to another queue.
+            SteeringRule.Change(
+                add: [.. added.SelectMany(item => item.Rules)],
+                remove: [.. _rules.Values.SelectMany(rules => Enumerable.Reverse(rules))]);
         }
         catch
         {
