@@ -24,7 +24,7 @@ internal sealed class ControlInputNode(
             {
                 SendEcho(in request);
             }
-            else if (FindInterface(request.Interface) is { } tx)
+            else if (FindInterface(request.Interface) is { IsRouting: true } tx)
             {
                 arpRequests.Send(this, tx, request.Source, request.Destination, request.MacAddress);
             }
@@ -33,7 +33,7 @@ internal sealed class ControlInputNode(
         return count;
     }
 
-    // The interface may have been removed since the request was made.
+    // The interface may have been removed since the request was made, or may route no more.
     private Interface? FindInterface(int index) =>
         index < Dispatcher.Tables.Interfaces.Length ? Dispatcher.Tables.Interfaces[index] : null;
 

@@ -142,7 +142,7 @@ internal sealed class Ip4NeighborWaitNode(
             ref Waiting waiting = ref _waiting[i];
             if (Dispatcher.Now >= waiting.Deadline)
             {
-                if (waiting.Requests == MaxRequests)
+                if (waiting.Requests == MaxRequests || !waiting.Interface.IsRouting)
                 {
                     released += GiveUp(i);
                     continue;

@@ -99,6 +99,29 @@ public sealed class NeighborWaitTests : IDisposable
     }
 
     [Fact]
+    public void On_an_interface_that_no_longer_routes_nobody_is_asked_and_the_host_is_unreachable()
+    {
+        _test.WithNeighbors().Router.RemoveNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost));
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
+        _test.Receive(_test.LeftPort, frame);
+        _test.RightPort.Sent.Clear();
+        _test.Router.Bridging.Join(_test.Right, _test.Router.Bridging.Create(10));
+        _test.Advance(TestRouter.Second);
+        Assert.Empty(_test.RightPort.Sent);
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 1).Quotes(frame);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void What_was_to_be_announced_on_an_interface_that_no_longer_routes_is_not()
+    {
+        _test.Router.AddAddress(_test.Right, TestRouter.Prefix("10.0.2.1/24"));
+        _test.Router.Bridging.Join(_test.Right, _test.Router.Bridging.Create(10));
+        _test.Run();
+        Assert.Empty(_test.RightPort.Sent);
+    }
+
+    [Fact]
     public void A_route_s_next_hop_is_asked_for_and_the_packet_follows()
     {
         _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
