@@ -41,7 +41,7 @@ public sealed class Router : IDisposable
         _connected = new ConnectedRoutes(_tables, Park);
         _routes = new StaticRoutes(_tables, _neighbors);
         _pings = new PingSessions(_tables, _workers.Requests);
-        Bridging = new Bridging(_tables, Park, RequirePromiscuous, FollowMode);
+        Bridging = new Bridging(_tables, ParkAndTakeReports, RequirePromiscuous, FollowMode);
         _tables.SetInterface(0, new Interface("local0", 0, port: null));
     }
 
@@ -140,7 +140,7 @@ public sealed class Router : IDisposable
             Remove(sub);
         }
 
-        using (Park())
+        using (ParkAndTakeReports()) // they name interfaces by index, which the next interface may get
         {
             target.IsAdminUp = false;
             Bridging.Forget(target);
@@ -452,18 +452,23 @@ public sealed class Router : IDisposable
     private static bool IsNetworkOrBroadcast(Ip4Address candidate, Ip4Prefix address) =>
         address.Length < 31 && (candidate == address.Network || candidate == address.DirectedBroadcast);
 
+    /// <summary>Stops the workers, as <see cref="Park"/> does, when all that they have reported is known.</summary>
+    private IDisposable ParkAndTakeReports()
+    {
+        IDisposable parked = Park();
+        _workers.TakeReports(_take);
+        return parked;
+    }
+
     private void Take(in WorkerReport report)
     {
-        Interface? link = _tables.Interfaces[report.Interface]; // removed meanwhile, perhaps
         switch (report.Kind)
         {
-            case WorkerReportKind.NeighborSeen when link is not null:
-                _neighbors.Learn(link, report.Address, report.MacAddress, report.Time);
+            case WorkerReportKind.NeighborSeen:
+                _neighbors.Learn(_tables.InterfaceAt((uint)report.Interface), report.Address, report.MacAddress, report.Time);
                 break;
-            case WorkerReportKind.MacAddressSeen when link is not null:
-                Bridging.Learn(link, report.MacAddress, report.Time);
-                break;
-            case WorkerReportKind.NeighborSeen or WorkerReportKind.MacAddressSeen:
+            case WorkerReportKind.MacAddressSeen:
+                Bridging.Learn(_tables.InterfaceAt((uint)report.Interface), report.MacAddress, report.Time);
                 break;
             default:
                 _pings.Take(in report);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Verbena.Dataplane.Tables;
 using Verbena.Packets;
 
@@ -18,7 +19,8 @@ public enum BridgeRole
 
 /// <summary>Layer 2 as the control thread sees it: bridge domains, cross-connects, tag rewrites, the L2 FIB.</summary>
 /// <remarks>
-/// Members change while the worker is parked, so a packet finds the same domain from one end of the graph to the other. Single
+/// Members change while the worker is parked, so a packet finds the same domain from one end of the graph to the other. What
+/// workers have seen before is learned first: a report must not be taken for one about what an interface is afterwards. Single
 /// flags change at any time. What is refused changes nothing and throws a <see cref="RouterException"/>.
 /// </remarks>
 public sealed class Bridging
@@ -34,7 +36,7 @@ public sealed class Bridging
 
     /// <summary>Makes the bridging of a router.</summary>
     /// <param name="tables">What the workers read.</param>
-    /// <param name="park">Stops the workers.</param>
+    /// <param name="park">Stops the workers, and has learned what they have reported.</param>
     /// <param name="requirePromiscuous">Makes a port receive all frames, or no more for our sake; may refuse.</param>
     /// <param name="modeChanged">Lets the routes follow.</param>
     internal Bridging(
@@ -187,6 +189,7 @@ public sealed class Bridging
     public void RemoveAddress(BridgeDomain domain, MacAddress address)
     {
         ArgumentNullException.ThrowIfNull(domain);
+        TakeReports();
         if (!_addresses.Remove(domain, address))
         {
             throw new RouterException($"mac entry {address} not found in bridge domain {domain.Id}");
@@ -198,13 +201,18 @@ public sealed class Bridging
     {
         ArgumentNullException.ThrowIfNull(domain);
         domain.FlushCount++;
+        TakeReports();
         _addresses.Flush(domain);
     }
 
     /// <summary>Forgets what was learned behind an interface.</summary>
-    public void Flush(Interface member) => _addresses.Flush(member);
+    public void Flush(Interface member)
+    {
+        TakeReports();
+        _addresses.Flush(member);
+    }
 
-    /// <summary>A worker has seen an address. The interface may have left its domain meanwhile.</summary>
+    /// <summary>A worker has seen an address.</summary>
     internal void Learn(Interface member, MacAddress address, long now)
     {
         if (member.L2?.Domain is { } domain)
@@ -228,7 +236,12 @@ public sealed class Bridging
     /// <summary>An interface is about to be removed. While the worker is parked.</summary>
     internal void Forget(Interface removed)
     {
-        Replace(removed, null);
+        if (removed.L2 is not null)
+        {
+            Replace(removed, null);
+            ReleasePort(removed.Main);
+        }
+
         foreach (Interface? other in _tables.Interfaces)
         {
             if (other?.L2 is { } port && port.Peer == removed)
@@ -241,27 +254,46 @@ public sealed class Bridging
     /// <summary>The port is asked first: if it refuses, nothing has changed.</summary>
     private void Change(Interface target, L2Port? next)
     {
-        Interface main = target.Main;
-        bool othersNeed = main.WithSubInterfaces.Any(other => other != target && other.L2 is not null);
-        _requirePromiscuous(main, next is not null || othersNeed);
+        bool othersNeed = target.Main.WithSubInterfaces.Any(other => other != target && other.L2 is not null);
+        _requirePromiscuous(target.Main, next is not null || othersNeed);
         using (_park())
         {
             Replace(target, next);
+            _modeChanged(target); // no worker may find a route by an interface that routes no more
         }
-
-        _modeChanged(target);
     }
 
     private void Replace(Interface target, L2Port? next)
     {
-        _addresses.Clear(target);
-        target.L2?.Domain?.Remove(target);
+        if (target.L2?.Domain is { } domain) // else no address is behind it
+        {
+            _addresses.Clear(target);
+            domain.Remove(target);
+        }
+
         target.L2 = next;
         if (next is not null)
         {
             next.Domain?.Set(next);
         }
     }
+
+    /// <summary>A port that refuses receives more than it needs to, which is no reason to keep an interface.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "whatever the port says, the removal goes on")]
+    private void ReleasePort(Interface main)
+    {
+        try
+        {
+            _requirePromiscuous(main, main.WithSubInterfaces.Any(item => item.L2 is not null));
+        }
+        catch (Exception)
+        {
+            // Its frames to others are dropped by their addresses, and counted.
+        }
+    }
+
+    /// <summary>Learns what was seen until now, so that it does not come back once it is forgotten.</summary>
+    private void TakeReports() => _park().Dispose();
 
     private void AddBviAddress(Interface target)
     {

@@ -252,6 +252,46 @@ public sealed class BridgeDomainTests : IDisposable
     }
 
     [Fact]
+    public void What_was_seen_before_a_flush_does_not_come_back()
+    {
+        BridgeDomain domain = _test.Bridge();
+        See(port: 0);
+        _test.Bridging.Flush(domain);
+        _test.Router.Maintain(_test.Now);
+        Assert.Equal(0, _test.Bridging.AddressCount);
+
+        See(port: 1);
+        _test.Bridging.Flush(_test.Interfaces[1]);
+        See(port: 2);
+        _test.Bridging.RemoveAddress(domain, TestSwitch.Host(2));
+        _test.Router.Maintain(_test.Now);
+        Assert.Equal(0, _test.Bridging.AddressCount);
+    }
+
+    [Fact]
+    public void What_was_seen_in_one_domain_is_not_learned_in_the_next()
+    {
+        _test.Bridge();
+        See(port: 0);
+        _test.Bridging.Join(_test.Interfaces[0], _test.Bridging.Create(11));
+        _test.Router.Maintain(_test.Now);
+        Assert.Equal(0, _test.Bridging.AddressCount);
+    }
+
+    [Fact]
+    public void What_was_seen_behind_a_removed_interface_is_not_learned_for_the_next_that_has_its_index()
+    {
+        BridgeDomain domain = _test.Bridge();
+        See(port: 0);
+        _test.Router.Remove(_test.Interfaces[0]);
+        Interface next = _test.Router.AddInterface(_test.Ports[0]);
+        Assert.Equal(_test.Interfaces[0].Index, next.Index);
+        _test.Bridging.Join(next, domain);
+        _test.Router.Maintain(_test.Now);
+        Assert.Equal(0, _test.Bridging.AddressCount);
+    }
+
+    [Fact]
     public void A_domain_with_members_can_not_be_deleted()
     {
         BridgeDomain domain = _test.Bridge(members: 1);
@@ -271,5 +311,13 @@ public sealed class BridgeDomainTests : IDisposable
         Assert.True(_test.Router.FibEntries.Count < before);
         _test.Bridging.Leave(_test.Interfaces[0]);
         Assert.Equal(before, _test.Router.FibEntries.Count);
+    }
+
+    /// <summary>A host says something, and the control thread has not been told of it yet.</summary>
+    private void See(int port)
+    {
+        _test.Ports[port].Arriving.Enqueue(TestSwitch.Frame(MacAddress.Broadcast, TestSwitch.Host(port)));
+        Assert.True(_test.Router.Workers[0].RunOnce(_test.Now));
+        Assert.Equal(0, _test.Bridging.AddressCount);
     }
 }

@@ -1,5 +1,6 @@
 using Verbena.Dataplane;
 using Verbena.Dataplane.L2;
+using Verbena.Dataplane.Tables;
 using Verbena.Packets;
 
 namespace Verbena.Tests.Dataplane.L2;
@@ -48,5 +49,59 @@ public sealed class L2ModeTests : IDisposable
         Assert.Empty(domain.Interfaces);
         Assert.Null(_test.Interfaces[0].L2);
         Assert.False(_test.Ports[0].IsPromiscuous);
+    }
+
+    [Fact]
+    public void A_port_is_promiscuous_no_more_when_its_last_sub_interface_in_L2_mode_is_removed()
+    {
+        Interface[] subs = AddBridgedSubInterfaces(2);
+        _test.Router.Remove(subs[0]);
+        Assert.True(_test.Ports[0].IsPromiscuous);
+        _test.Router.Remove(subs[1]);
+        Assert.False(_test.Ports[0].IsPromiscuous);
+    }
+
+    [Fact]
+    public void A_port_that_refuses_does_not_keep_a_sub_interface_from_being_removed()
+    {
+        Interface[] subs = AddBridgedSubInterfaces(2);
+        _test.Ports[0].PromiscuousRefusal = "no trust";
+        _test.Router.Remove(subs[0]);
+        Assert.Equal([subs[1]], _test.Interfaces[0].SubInterfaces);
+        Assert.DoesNotContain(subs[0], _test.Router.Interfaces);
+    }
+
+    [Fact]
+    public void Routes_go_and_come_while_no_worker_runs()
+    {
+        int parked = 0;
+        List<int> whenRoutesFollow = [];
+        Bridging bridging = new(
+            new ForwardingTables(workers: 1),
+            () =>
+            {
+                parked++;
+                return new Parking(() => parked--);
+            },
+            (_, _) => { },
+            _ => whenRoutesFollow.Add(parked));
+        bridging.Join(_test.Interfaces[0], bridging.Create(10));
+        bridging.Leave(_test.Interfaces[0]);
+        Assert.Equal([1, 1], whenRoutesFollow);
+        Assert.Equal(0, parked);
+    }
+
+    private Interface[] AddBridgedSubInterfaces(int count)
+    {
+        BridgeDomain domain = _test.Bridging.Create(10);
+        Interface[] subs = [.. Enumerable.Range(1, count).Select(id =>
+            _test.Router.AddSubInterface(_test.Interfaces[0], id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)))];
+        Array.ForEach(subs, sub => _test.Bridging.Join(sub, domain));
+        return subs;
+    }
+
+    private sealed class Parking(Action end) : IDisposable
+    {
+        public void Dispose() => end();
     }
 }
