@@ -35,6 +35,11 @@ public sealed unsafe partial class EmulatedNics
                 $"EBUSY: {physical.Options.Name} has {present} virtual functions: take them away first, 'emulated-nic {physical.Options.Name} numvfs 0'");
         }
 
+        if (NicOptions.CheckFunctions(physical.Options with { VirtualFunctions = count }) is { Length: > 0 } error)
+        {
+            throw new InvalidOperationException(error);
+        }
+
         Rest();
         try
         {
@@ -53,7 +58,7 @@ public sealed unsafe partial class EmulatedNics
         ArgumentNullException.ThrowIfNull(function);
         ArgumentNullException.ThrowIfNull(settings);
         function.SetFunction(settings);
-        _sysfs?.WriteAddress(function.Options.Name, settings.Mac);
+        _sysfs?.WriteAddress(function.Options.Name, function.MacAddress);
     }
 
     private void ChangeFunctions(NicDevice physical, int count)

@@ -19,7 +19,7 @@ internal sealed class EmbeddedSwitch : IDisposable
     private readonly FrameBatch _toUplink = new();
     private readonly byte[] _tagged = new byte[FrameBatch.MaxFrameBytes + VlanTags.Bytes];
     private readonly Vport _physical;
-    private Vport[] _vports; // all; the first is the physical function's
+    private Vport[] _vports; // all that work; the physical function's is the first
     private volatile bool _uplinkAllowed;
 
     /// <summary>Puts a switch, with the physical function plugged in, before a wire, which it takes over.</summary>
@@ -54,7 +54,7 @@ internal sealed class EmbeddedSwitch : IDisposable
         return added;
     }
 
-    /// <summary>Pulls a virtual function out.</summary>
+    /// <summary>Pulls a function out: it gets nothing any more.</summary>
     public void Remove(Vport vport)
     {
         using Lock.Scope scope = Enter();
@@ -78,11 +78,11 @@ internal sealed class EmbeddedSwitch : IDisposable
         Uplink.ShowLink(isUp);
     }
 
-    /// <summary>How many frames the function may send now: none is lost inside the switch, and none is above the function's rate.</summary>
+    /// <summary>How many frames the function may send now: the wire has room for them, and none is above the function's rate.</summary>
     public int RoomFor(Vport sender)
     {
         using Lock.Scope scope = Enter();
-        return sender.MaySend(Now()) ? Math.Min(Uplink.SendRoom, VportRoom()) : 0;
+        return sender.MaySend(Now()) ? Uplink.SendRoom : 0;
     }
 
     /// <summary>Forwards what a function sends; all is taken, and counted if it is lost.</summary>
@@ -103,11 +103,11 @@ internal sealed class EmbeddedSwitch : IDisposable
         return frames.Count;
     }
 
-    /// <summary>Forwards a batch from the wire, if each function has room for it.</summary>
-    public void TakeFromUplink()
+    /// <summary>Forwards a batch from the wire, on behalf of the first function: the others have their pass after it.</summary>
+    public void TakeFromUplink(Vport receiver)
     {
         using Lock.Scope scope = Enter();
-        if (VportRoom() < FrameBatch.Capacity)
+        if (_vports is not [var first, ..] || receiver != first)
         {
             return;
         }
@@ -127,7 +127,8 @@ internal sealed class EmbeddedSwitch : IDisposable
     /// <param name="sender">The function that has sent it; null: it came from the wire.</param>
     private void Forward(ReadOnlySpan<byte> frame, Vport? sender)
     {
-        int copies = sender is null && !UplinkIsUp ? Hand(frame, _physical) // which has no carrier either, and counts it so
+        int copies = frame.Length > FrameBatch.MaxFrameBytes ? Drop(SwitchCounter.UplinkError)
+            : sender is null && !UplinkIsUp ? Hand(frame, _physical) // which has no carrier either, and counts it so
             : (frame[0] & 1) != 0 ? Flood(frame, sender)
             : Find(new MacAddress(frame[..6])) is { } owner ? Hand(frame, owner)
             : sender is null ? HandToPromiscuous(frame)
@@ -178,12 +179,17 @@ internal sealed class EmbeddedSwitch : IDisposable
         return 1;
     }
 
+    private int Drop(SwitchCounter reason)
+    {
+        Counters.Add(reason);
+        return 1;
+    }
+
     private int HandToUplink(ReadOnlySpan<byte> frame)
     {
         if (!UplinkIsUp)
         {
-            Counters.Add(SwitchCounter.UplinkDown);
-            return 1;
+            return Drop(SwitchCounter.UplinkDown);
         }
 
         if (!_toUplink.HasRoom)
@@ -212,17 +218,6 @@ internal sealed class EmbeddedSwitch : IDisposable
         {
             vport.Publish();
         }
-    }
-
-    private int VportRoom()
-    {
-        int room = int.MaxValue;
-        foreach (Vport vport in _vports)
-        {
-            room = Math.Min(room, vport.FreeRecords);
-        }
-
-        return room;
     }
 
     private ReadOnlySpan<byte> Tagged(ReadOnlySpan<byte> frame, ushort tagControl) => _tagged.AsSpan(0, VlanTags.Push(frame, tagControl, _tagged));

@@ -21,7 +21,7 @@ public enum SwitchCounter
     /// <summary>Dropped: the wire has no carrier.</summary>
     UplinkDown,
 
-    /// <summary>Dropped: the wire did not take the frame.</summary>
+    /// <summary>Dropped: the wire did not take the frame, or a tag made it longer than any can be.</summary>
     UplinkError,
 
     /// <summary>Dropped: the function has not taken what came before.</summary>

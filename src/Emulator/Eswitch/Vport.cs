@@ -76,9 +76,6 @@ internal sealed class Vport : Wire
 
     public override int SendRoom => Switch.RoomFor(this);
 
-    /// <summary>Frames of any length that fit for certain.</summary>
-    public int FreeRecords => _pipe.Writer.FreeRecords;
-
     /// <exception cref="NicException">EPERM: the flow would make the function promiscuous, and it is not trusted.</exception>
     public void Admit(FlowParameters flow)
     {
@@ -104,9 +101,12 @@ internal sealed class Vport : Wire
     /// <summary>Lets the function see what it was handed.</summary>
     public void Publish() => _pipe.Writer.Publish();
 
+    /// <summary>The function has failed, and takes nothing any more.</summary>
+    public void Unplug() => Switch.Remove(this);
+
     public override void Receive(FrameBatch frames)
     {
-        Switch.TakeFromUplink();
+        Switch.TakeFromUplink(this);
         VportSettings settings = Settings;
         while (frames.HasRoom && _pipe.Reader.TryPeek(out FrameHeader header, out ReadOnlySpan<byte> frame))
         {
@@ -149,7 +149,7 @@ internal sealed class Vport : Wire
         }
         else
         {
-            Switch.Remove(this);
+            Unplug();
         }
 
         base.Dispose(disposing);

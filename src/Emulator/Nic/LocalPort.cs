@@ -31,6 +31,7 @@ internal sealed class LocalPort : NicPort
     private int _steeredFromWire;   // how many of the batch are done
     private int _steeredFromNetdev;
     private bool _carrierAllowed = true;
+    private bool _isMtuFresh; // asked for in this pass
 
     /// <summary>Makes the port: its netdev and its wire exist when this returns.</summary>
     /// <param name="options">Name, wire, address, speed.</param>
@@ -114,6 +115,7 @@ internal sealed class LocalPort : NicPort
     {
         using Lock.Scope scope = Gate.EnterCall();
         _carrierAllowed = up;
+        _wire.ShowLink(up); // also where the link stays: the far end is down already
         UpdateLink();
     }
 
@@ -187,6 +189,7 @@ internal sealed class LocalPort : NicPort
             _netdev.Refresh();
         }
 
+        _isMtuFresh = false;
         return busy;
     }
 
@@ -222,7 +225,6 @@ internal sealed class LocalPort : NicPort
         var link = new LinkState(_wire.HasCarrier && _carrierAllowed, (ulong)Options.SpeedGbps * 1_000_000_000);
         if (UpdateLink(link))
         {
-            _wire.ShowLink(_carrierAllowed);
             _netdev.ShowLink(link.IsUp);
         }
     }
@@ -288,10 +290,15 @@ internal sealed class LocalPort : NicPort
         return Link.IsUp;
     }
 
-    /// <summary>Asks Linux again, which may have raised the MTU since.</summary>
+    /// <summary>Asks Linux again, once a pass: it may have raised the MTU since.</summary>
     private bool IsStillTooLong(ReadOnlySpan<byte> frame)
     {
-        _netdev.Refresh();
+        if (!_isMtuFresh)
+        {
+            _isMtuFresh = true;
+            _netdev.Refresh();
+        }
+
         return frame.Length > MaxFrameBytes(frame);
     }
 

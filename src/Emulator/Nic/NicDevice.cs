@@ -301,6 +301,7 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     void INicUnit.Fail(Exception reason)
     {
         HasFailed = true;
+        _port.Vport?.Unplug();
         LogFailed(_logger, Options.Name, reason);
         Failed?.Invoke();
     }

@@ -162,7 +162,8 @@ public sealed record NicOptions(string Name)
         }
     }
 
-    private static string CheckFunctions(NicOptions options) => options.VirtualFunctions > 0 ? CheckName(options.OfFunction(0).Name) : "";
+    /// <summary>Empty if the virtual functions can have their names, else a sentence.</summary>
+    internal static string CheckFunctions(NicOptions options) => options.VirtualFunctions > 0 ? CheckName(options.OfFunction(0).Name) : "";
 
     /// <summary>The kernel's rule for names of network devices (dev_valid_name), empty if it is kept.</summary>
     private static string CheckName(string name)

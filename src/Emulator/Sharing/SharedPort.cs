@@ -140,6 +140,7 @@ public sealed unsafe partial class SharedPort : INicUnit, IPortStatus, IDisposab
     void INicUnit.Fail(Exception reason)
     {
         _hasFailed = true;
+        _port.Vport?.Unplug();
         LogFailed(Options.Name, reason);
     }
 

@@ -234,6 +234,80 @@ public sealed class EmbeddedSwitchTests : IDisposable
     }
 
     [Fact]
+    public void A_function_that_has_failed_holds_nobody_up()
+    {
+        RdmaPort zero = Open(0);
+        ((INicUnit)Function(1)).Fail(new InvalidOperationException("made up"));
+        for (int i = 0; i < 20; i++)
+        {
+            _cable.Send(_far, [.. Enumerable.Repeat(Frame(_far, MacAddress.Broadcast, length: 1400), 200)]);
+            Assert.Equal(200, _cable.Receive(zero).Count);
+        }
+
+        Assert.Equal([1], Send(zero, Frame(zero, _far.MacAddress), _far));
+        Assert.Equal(0UL, Physical.SwitchCounters![SwitchCounter.VportFull]);
+    }
+
+    [Fact]
+    public void Virtual_functions_outlive_the_physical_ones_failure()
+    {
+        RdmaPort zero = Open(0);
+        ((INicUnit)Physical).Fail(new InvalidOperationException("made up"));
+        Assert.Equal([1], Send(_far, Frame(_far, zero.MacAddress), zero));
+        Assert.Equal([1], Send(zero, Frame(zero, _far.MacAddress), _far));
+    }
+
+    [Fact]
+    public void What_a_function_does_not_take_is_dropped_and_counted_and_the_others_go_on()
+    {
+        RdmaPort zero = Open(0);
+        MacAddress one = Function(1).MacAddress;
+        for (int i = 0; i < 20; i++)
+        {
+            SendPast(Function(1), Frame(_far, one, length: 1400), times: 200);
+        }
+
+        Assert.NotEqual(0UL, Physical.SwitchCounters![SwitchCounter.VportFull]);
+        SendPast(Function(1), Frame(_far, zero.MacAddress), times: 1);
+        Assert.Single(_cable.Receive(zero));
+        _cable.Run();
+    }
+
+    /// <summary>The far port sends, while one of the NICs does not get to work.</summary>
+    private void SendPast(NicDevice stalled, byte[] frame, int times)
+    {
+        var buffers = new BufferIndex[times];
+        Assert.Equal(times, _cable.Pool.Take(buffers));
+        Array.ForEach(buffers, buffer => Assert.True(_cable.Pool.TrySetChain(buffer, frame)));
+        Assert.Equal(times, _far.TxQueues[0].Send(buffers));
+        for (int i = 0; i < 20; i++)
+        {
+            foreach (NicDevice nic in _cable.Nics.Devices.Values.Where(nic => nic != stalled))
+            {
+                nic.Step();
+            }
+        }
+
+        _far.TxQueues[0].Reclaim();
+    }
+
+    [Fact]
+    public void What_comes_for_the_physical_function_is_not_taken_before_its_own_pass()
+    {
+        RdmaPort physical = _cable.Open(_cable.NearName);
+        var buffers = new BufferIndex[1];
+        Assert.Equal(1, _cable.Pool.Take(buffers));
+        Assert.True(_cable.Pool.TrySetChain(buffers[0], Frame(_far, physical.MacAddress)));
+        Assert.Equal(1, _far.TxQueues[0].Send(buffers));
+        _cable.Nics.Devices[_cable.FarName].Step();
+        Function(0).Step();
+        Assert.Equal(0UL, Physical.SwitchCounters![SwitchCounter.UplinkReceived]);
+        Assert.True(Physical.Step());
+        Assert.Single(_cable.Receive(physical));
+        _far.TxQueues[0].Reclaim();
+    }
+
+    [Fact]
     public void A_function_sends_no_faster_than_its_rate()
     {
         RdmaPort zero = Open(0);

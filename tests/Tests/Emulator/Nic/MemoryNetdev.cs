@@ -17,6 +17,9 @@ internal sealed class MemoryNetdev : HostNetdev
 
     public int MtuBytes { get; set; } = 1500;
 
+    /// <summary>How often the port has asked Linux for what may have changed.</summary>
+    public int Refreshes { get; private set; }
+
     public override MacAddress MacAddress => _macAddress;
 
     public override int Mtu => MtuBytes;
@@ -24,6 +27,8 @@ internal sealed class MemoryNetdev : HostNetdev
     public override bool HasCarrier => IsUp;
 
     public override void SetMacAddress(MacAddress address) => _macAddress = address;
+
+    public override void Refresh() => Refreshes++;
 
     public override void Receive(FrameBatch frames)
     {

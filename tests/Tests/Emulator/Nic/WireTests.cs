@@ -121,6 +121,38 @@ public sealed class WireTests
         Assert.Equal([true, false, true, false], changes);
     }
 
+    [Fact]
+    public void A_port_that_was_down_already_when_its_carrier_went_stays_dark_for_the_far_end()
+    {
+        PatchPanel cables = new();
+        using NicDevice near = new(new LocalPort(new NicOptions("a") { Wire = new CableOptions("b") }, cables, TimeProvider.System, new MemoryNetdev()), NullLogger.Instance);
+        using NicDevice far = new(new LocalPort(new NicOptions("b"), cables, TimeProvider.System, new MemoryNetdev()), NullLogger.Instance);
+        far.SetCarrier(false);
+        near.Step();
+        near.SetCarrier(false);
+        far.SetCarrier(true);
+        far.Step();
+        Assert.False(far.Link.IsUp);
+        near.SetCarrier(true);
+        far.Step();
+        Assert.True(far.Link.IsUp);
+    }
+
+    [Fact]
+    public void Linux_is_asked_for_its_MTU_once_a_pass_however_many_frames_are_too_long()
+    {
+        using TestPort port = new();
+        port.Run();
+        int before = port.Netdev.Refreshes;
+        for (int i = 0; i < 20; i++)
+        {
+            port.Netdev.Sent.Enqueue(TestPort.Frame("02:00:00:00:00:02", length: 2000));
+        }
+
+        port.Nic.Step();
+        Assert.Equal((20UL, before + 1), (port[PortCounter.TxOversize], port.Netdev.Refreshes));
+    }
+
     /// <summary>Plays a capture, sends what came in back out, and returns it.</summary>
     private static byte[][] Play(string path, string? outPath)
     {

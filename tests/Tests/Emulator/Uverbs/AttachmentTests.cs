@@ -44,6 +44,16 @@ public sealed unsafe class AttachmentTests
     }
 
     [Fact]
+    public void A_name_too_long_for_virtual_functions_is_refused_before_anything_is_made()
+    {
+        using EmulatedNics nics = EmulatedNics.Attach([Parse($"{_first}-14,mac=02:00:00:00:00:0a")], NullLogger.Instance, stepped: true);
+        NicDevice physical = nics.Devices.Values.Single();
+        InvalidOperationException refusal = Assert.Throws<InvalidOperationException>(() => nics.SetFunctions(physical, 1));
+        Assert.Equal($"'{_first}-14v0' is no name for a network device: 1 to 15 characters without '/', ':' and spaces", refusal.Message);
+        Assert.Null(physical.SwitchCounters);
+    }
+
+    [Fact]
     public void Devices_are_found_while_attached_and_not_afterwards()
     {
         for (int i = 0; i < 2; i++)
