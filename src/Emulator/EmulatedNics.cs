@@ -173,13 +173,24 @@ public sealed unsafe partial class EmulatedNics : IDisposable
     /// <summary>Gives a NIC the first number that no program can still have open.</summary>
     private UverbsDevice Add(NicDevice nic)
     {
-        int index = Array.FindIndex(_devices, old => _removed.Contains(old.Nic) && !old.LiveObjects.Any());
-        index = index < 0 ? _devices.Length : index;
+        UverbsDevice? old = Array.Find(_devices, old => _removed.Contains(old.Nic) && !old.LiveObjects.Any());
+        int index = old?.Index ?? _devices.Length;
         var device = new UverbsDevice(nic, index, _files, Faults, _logger, _recorder);
         _devices = [.. _devices[..index], device, .. _devices.Skip(index + 1)];
         _nics.Add(nic);
         PublishDevices();
+        Forget(old?.Nic);
         return device;
+    }
+
+    /// <summary>Nobody can open a removed NIC any more: its memory goes.</summary>
+    private void Forget(NicDevice? removed)
+    {
+        if (removed is not null)
+        {
+            _removed.Remove(removed);
+            removed.Dispose();
+        }
     }
 
     private void PublishDevices() => Devices = _nics.ToDictionary(nic => nic.Options.Name, StringComparer.Ordinal);

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using Microsoft.Win32.SafeHandles;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Uverbs;
 
@@ -57,7 +55,7 @@ internal sealed class PortFiles
     private readonly IPortStatus _port;
     private readonly ulong[] _counted = new ulong[s_counters.Length]; // as the files have it, once this has written them
     private bool? _wasUp;
-    private ulong _timesDown;
+    private ulong? _timesDown;
 
     /// <param name="directory">The port's directory, with its files.</param>
     /// <param name="port">What they tell of.</param>
@@ -98,7 +96,7 @@ internal sealed class PortFiles
     /// <exception cref="IOException">The files are gone.</exception>
     public void Refresh()
     {
-        RefreshLink(_port.Link.IsUp);
+        RefreshLink(_port.Link.IsUp, _port.TimesDown);
         for (int i = 0; i < s_counters.Length; i++)
         {
             ulong value = s_counters[i].Value(_port.Counters);
@@ -110,18 +108,17 @@ internal sealed class PortFiles
         }
     }
 
-    private void RefreshLink(bool isUp)
+    private void RefreshLink(bool isUp, ulong timesDown)
     {
-        if (isUp == _wasUp)
+        if ((isUp, timesDown) == (_wasUp, _timesDown))
         {
             return;
         }
 
-        _timesDown += _wasUp == true ? 1UL : 0;
-        _wasUp = isUp;
+        (_wasUp, _timesDown) = (isUp, timesDown);
         Overwrite("state", isUp ? "4: ACTIVE" : Down);
         Overwrite("phys_state", isUp ? "5: LinkUp" : Disabled);
-        Overwrite(LinkDowned, _timesDown.ToString(CultureInfo.InvariantCulture));
+        Overwrite(LinkDowned, timesDown.ToString(CultureInfo.InvariantCulture));
     }
 
     private static string GidText(NicIdentity nic)
@@ -137,11 +134,5 @@ internal sealed class PortFiles
         File.WriteAllText(path, text + "\n");
     }
 
-    private void Overwrite(string name, string text)
-    {
-        byte[] content = Encoding.ASCII.GetBytes(text + "\n");
-        using SafeFileHandle file = File.OpenHandle(Path.Combine(_directory, name), FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
-        RandomAccess.Write(file, content, 0);
-        RandomAccess.SetLength(file, content.Length);
-    }
+    private void Overwrite(string name, string text) => SysfsFile.Overwrite(Path.Combine(_directory, name), text);
 }

@@ -3,12 +3,13 @@ using Verbena.Emulator.Nic;
 
 namespace Verbena.Emulator.Attachment;
 
-/// <summary>Keeps what a tree says of its ports' state and counters true, ten times a second, until disposed.</summary>
+/// <summary>Keeps what a tree says of its ports' state, counters and addresses true, ten times a second, until disposed.</summary>
 public sealed class SysfsUpdates : IDisposable
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);
 
-    private readonly PortFiles[] _files;
+    private readonly PortFiles[] _ports;
+    private readonly NetdevFiles[] _netdevs;
     private readonly ManualResetEvent _stop = new(initialState: false);
     private readonly Thread _thread;
 
@@ -16,7 +17,9 @@ public sealed class SysfsUpdates : IDisposable
     /// <param name="ports">Its ports, each with the n of its mlx5_n. They must outlive this.</param>
     public SysfsUpdates(string root, IEnumerable<(int Index, IPortStatus Port)> ports)
     {
-        _files = [.. ports.Select(port => new PortFiles(PortDirectory(root, port.Index), port.Port))];
+        (int Index, IPortStatus Port)[] all = [.. ports];
+        _ports = [.. all.Select(port => new PortFiles(PortDirectory(root, port.Index), port.Port))];
+        _netdevs = [.. all.Select(port => new NetdevFiles(Path.Combine(root, "class/net", port.Port.Options.Name), port.Port))];
         _thread = new Thread(Run) { Name = "emulated NIC files", IsBackground = true };
         _thread.Start();
     }
@@ -38,7 +41,8 @@ public sealed class SysfsUpdates : IDisposable
         {
             do
             {
-                Array.ForEach(_files, files => files.Refresh());
+                Array.ForEach(_ports, files => files.Refresh());
+                Array.ForEach(_netdevs, files => files.Refresh());
             }
             while (!_stop.WaitOne(s_interval));
         }

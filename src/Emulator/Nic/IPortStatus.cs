@@ -9,5 +9,11 @@ public interface IPortStatus
 
     LinkState Link { get; }
 
+    /// <summary>How often <see cref="Link"/> has gone down.</summary>
+    ulong TimesDown { get; }
+
+    /// <summary>Address of the netdev.</summary>
+    MacAddress MacAddress { get; }
+
     PortCounters Counters { get; }
 }

@@ -79,6 +79,9 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     /// <summary>Carrier as the wire and <see cref="SetCarrier"/> have it, and the speed from the options.</summary>
     public LinkState Link => _port.Link;
 
+    /// <summary>How often <see cref="Link"/> has gone down.</summary>
+    public ulong TimesDown => _port.TimesDown;
+
     /// <summary>Called when <see cref="Link"/> has changed, by whoever noticed it, inside the gate. Must not call the NIC.</summary>
     public Action<LinkState>? LinkChanged
     {

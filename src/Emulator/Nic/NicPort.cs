@@ -46,6 +46,9 @@ internal abstract class NicPort(NicOptions options, PortCounters counters) : IDi
 
     public LinkState Link { get; private set; }
 
+    /// <summary>How often <see cref="Link"/> has gone down.</summary>
+    public ulong TimesDown { get; private set; }
+
     /// <summary>Called when <see cref="Link"/> has changed, inside the gate.</summary>
     public Action<LinkState>? LinkChanged { get; set; }
 
@@ -95,6 +98,7 @@ internal abstract class NicPort(NicOptions options, PortCounters counters) : IDi
             return false;
         }
 
+        TimesDown += Link.IsUp && !link.IsUp ? 1UL : 0;
         Link = link;
         LinkChanged?.Invoke(link);
         return true;

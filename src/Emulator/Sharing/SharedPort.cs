@@ -57,6 +57,9 @@ public sealed unsafe partial class SharedPort : INicUnit, IPortStatus, IDisposab
 
     public LinkState Link => _port.Link;
 
+    /// <summary>How often <see cref="Link"/> has gone down.</summary>
+    public ulong TimesDown => _port.TimesDown;
+
     /// <summary>What the port and the queues of all processes have counted, also of those that are gone.</summary>
     public PortCounters Counters => _port.Counters;
 

@@ -39,6 +39,18 @@ public sealed class PortFilesTests : IDisposable
     }
 
     [Fact]
+    public void How_often_the_link_went_down_is_the_ports_to_count()
+    {
+        foreach (bool up in (bool[])[false, true, false, true])
+        {
+            _port.Nic.SetCarrier(up);
+        }
+
+        new PortFiles(_directory.FullName, _port.Nic).Refresh(); // as after virtual functions have come or gone
+        Assert.Equal(("4: ACTIVE", "2"), (this["state"], this["counters/link_downed"]));
+    }
+
+    [Fact]
     public void Counters_move_with_the_traffic()
     {
         using TestProgram program = new(_port.Nic);

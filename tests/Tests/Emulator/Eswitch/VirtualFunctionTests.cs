@@ -5,6 +5,7 @@ using Verbena.Emulator.Attachment;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
 using Verbena.Interop.Verbs;
+using Verbena.Packets;
 using Verbena.Tests.Driver;
 using static Verbena.Interop.Verbs.Libibverbs;
 
@@ -67,6 +68,35 @@ public sealed class VirtualFunctionTests : IDisposable
         Assert.Equal(("0", false), (Read("sriov_numvfs"), Path.Exists(Path.Combine(Function(), "virtfn0"))));
         _cable.Nics.SetFunctions(Physical, 1);
         Assert.Equal(["mlx5_0", "mlx5_1", "mlx5_2"], RdmaDevices());
+    }
+
+    [Fact]
+    public void Functions_that_come_and_go_leave_no_memory_of_theirs_behind()
+    {
+        int[] files = new int[4];
+        for (int i = 0; i < files.Length; i++)
+        {
+            _cable.Nics.SetFunctions(Physical, 2);
+            _cable.Nics.SetFunctions(Physical, 0);
+            files[i] = Directory.GetFiles("/proc/self/fd").Count(file => new FileInfo(file).LinkTarget?.Contains("/memfd:verbena-", StringComparison.Ordinal) == true);
+        }
+
+        Assert.Equal(files[0], files[^1]);
+    }
+
+    [Fact]
+    public void An_address_that_Linux_has_given_a_function_is_shown_and_stays()
+    {
+        _cable.Nics.SetFunctions(Physical, 1);
+        NicDevice function = _cable.Nics.FunctionsOf(Physical).Single();
+        MacAddress given = MacAddress.Parse("02:00:00:00:77:01");
+        using var linux = new InterfaceRequests(function.Options.Name);
+        linux.SetMac(given);
+        string shown = $"virtfn0/net/{function.Options.Name}/address";
+        Assert.True(SpinWait.SpinUntil(() => !_cable.Nics.Step() && Read(shown) == given.ToString(), TimeSpan.FromSeconds(30)));
+
+        _cable.Nics.SetFunction(function, function.Function! with { SpoofCheck = true });
+        Assert.Equal((given.ToString(), given), (Read(shown), function.MacAddress));
     }
 
     [Fact]
