@@ -2,10 +2,11 @@ namespace Verbena.Dataplane;
 
 /// <summary>What a worker has done since the counters were cleared; <c>show runtime</c> prints it.</summary>
 /// <param name="Worker">Who.</param>
+/// <param name="Mode">How it learns of packets: like the most wakeful of its receive queues.</param>
 /// <param name="ElapsedNanoseconds">Time since the clear.</param>
 /// <param name="Loops">Turns of the worker's loop.</param>
 /// <param name="Nodes">All nodes, sorted by name, also those that did nothing.</param>
-public sealed record RuntimeSnapshot(Worker Worker, long ElapsedNanoseconds, ulong Loops, IReadOnlyList<NodeRuntime> Nodes);
+public sealed record RuntimeSnapshot(Worker Worker, RxMode Mode, long ElapsedNanoseconds, ulong Loops, IReadOnlyList<NodeRuntime> Nodes);
 
 /// <summary>What one node has done.</summary>
 /// <param name="Name">The node's name, as in VPP.</param>
@@ -18,7 +19,7 @@ public readonly record struct NodeRuntime(string Name, NodeKind Kind, ulong Call
 /// <summary>Where a node stands in the graph.</summary>
 public enum NodeKind
 {
-    /// <summary>Packets come in here; it is polled every turn (state "polling").</summary>
+    /// <summary>Packets come in here; it is polled every turn (its state is the worker's mode).</summary>
     Input,
 
     /// <summary>It runs when it has packets (state "active").</summary>

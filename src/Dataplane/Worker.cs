@@ -90,7 +90,8 @@ public sealed class Worker
         if (armed is not null)
         {
             descriptors = armed;
-            milliseconds = Graph.HeldCount == 0 && Graph.ReclaimAll() ? LongestSleepMilliseconds : 1; // what waits, nobody tells of
+            bool nothingWaits = Graph.HeldCount == 0 && Graph.ReclaimAll() && !Graph.WantsBuffers; // nobody would tell of it
+            milliseconds = nothingWaits ? LongestSleepMilliseconds : 1;
             _ = Interlocked.Exchange(ref _sleeps, 1); // before the turn that looks for requests
         }
 

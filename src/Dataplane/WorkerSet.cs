@@ -67,6 +67,7 @@ internal sealed class WorkerSet
     [
         .. _workers.Select(worker => new RuntimeSnapshot(
             worker,
+            worker.Graph.Mode,
             now - _runtimeClearedAt,
             worker.Graph.Dispatcher.Loops,
             [.. worker.Graph.Dispatcher.Nodes.Select(node => node.ReadRuntime()).OrderBy(node => node.Name, StringComparer.Ordinal)])),

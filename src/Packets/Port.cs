@@ -89,6 +89,11 @@ public abstract class RxQueue
     {
     }
 
+    /// <summary>
+    /// True if the pool had too few buffers when the queue was last polled. It tries again at the next poll, which no event asks for.
+    /// </summary>
+    public virtual bool WantsBuffers => false;
+
     /// <summary>What the queue has counted since it was made; may be read from any thread.</summary>
     public abstract RxCounters Counters { get; }
 }

@@ -35,7 +35,7 @@ internal static class RuntimeCommands
             + (time ? "Packet-Time" : "Packet-Clocks").Centre(16) + "Vectors/Call".Centre(16));
         foreach (NodeRuntime node in runtime.Nodes.Where(node => verbose || node.Calls > 0))
         {
-            text.WriteLine(node.Name.PadRight(30) + (node.Kind == NodeKind.Input ? "polling" : "active").Centre(12)
+            text.WriteLine(node.Name.PadRight(30) + (node.Kind == NodeKind.Input ? Layout.Word(runtime.Mode) : "active").Centre(12)
                 + Layout.Whole(node.Calls).PadLeft(16) + Layout.Whole(node.Vectors).PadLeft(16) + "0".PadLeft(16)
                 + Layout.Scientific(NanosecondsPerPacket(node) * unitsPerNanosecond, 2).PadLeft(16)
                 + Layout.Fixed(Ratio(node.Vectors, node.Calls), 2).PadLeft(16));

@@ -58,6 +58,12 @@ internal sealed class PacketGraph
     /// <summary>Packets that wait for a neighbor: the only ones in the graph between two turns.</summary>
     public int HeldCount => _neighborWait.HeldCount;
 
+    /// <summary>Whether a receive queue could not be filled when it was last polled.</summary>
+    public bool WantsBuffers => _rdmaInput.WantsBuffers;
+
+    /// <summary>How the worker learns of packets: like the most wakeful of its queues.</summary>
+    public RxMode Mode => _rdmaInput.Mode;
+
     /// <summary>One turn: input, everything that follows from it, and what the ports have to give back.</summary>
     public bool RunOnce(long now)
     {

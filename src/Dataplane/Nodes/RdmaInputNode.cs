@@ -14,6 +14,12 @@ internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode eth
     private (Interface Interface, RxQueue Queue, RxMode Mode)[] _queues = [];
     private int[] _descriptors = []; // of their events
 
+    /// <summary>Whether a queue could not be filled when it was last polled.</summary>
+    public bool WantsBuffers => Array.Exists(_queues, entry => entry.Queue.WantsBuffers);
+
+    /// <summary>How the worker learns of packets: like the most wakeful of its queues. May be read from any thread.</summary>
+    public RxMode Mode { get; private set; } = RxMode.Interrupt;
+
     /// <summary>Polls a queue from now on. While the worker is parked.</summary>
     public void Add(PlacedQueue added) => Use([.. _queues, (added.Interface, added.RxQueue, added.Mode)]);
 
@@ -24,12 +30,9 @@ internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode eth
     /// <returns>Their descriptors, or null. The array is another one after each change.</returns>
     public int[]? TryArm(long idleNanoseconds)
     {
-        foreach ((_, _, RxMode mode) in _queues)
+        if (Mode == RxMode.Polling || (Mode == RxMode.Adaptive && idleNanoseconds < AdaptiveNanoseconds))
         {
-            if (mode == RxMode.Polling || (mode == RxMode.Adaptive && idleNanoseconds < AdaptiveNanoseconds))
-            {
-                return null;
-            }
+            return null;
         }
 
         foreach ((_, RxQueue queue, _) in _queues)
@@ -60,6 +63,9 @@ internal sealed class RdmaInputNode(Dispatcher dispatcher, EthernetInputNode eth
     {
         _queues = queues;
         _descriptors = [.. queues.Select(entry => entry.Queue.EventDescriptor)];
+        Mode = Array.Exists(queues, entry => entry.Mode == RxMode.Polling) ? RxMode.Polling
+            : Array.Exists(queues, entry => entry.Mode == RxMode.Adaptive) ? RxMode.Adaptive
+            : RxMode.Interrupt;
     }
 
     private void Deliver(ReadOnlySpan<BufferIndex> packets, Interface rx)

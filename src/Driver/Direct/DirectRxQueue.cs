@@ -31,6 +31,8 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         _refillWqes = Math.Max(RefillBuffers / ring.BuffersPerWqe, 1);
     }
 
+    public override bool WantsBuffers => _ring.Wqes - (_posted - _next) >= _refillWqes && Errors.RestartErrno == 0;
+
     public override int Receive(Span<BufferIndex> packets)
     {
         int received = 0;
@@ -214,7 +216,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 
     private void Refill()
     {
-        if (_ring.Wqes - (_posted - _next) < _refillWqes || Errors.RestartErrno != 0)
+        if (!WantsBuffers)
         {
             return;
         }

@@ -41,6 +41,8 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         }
     }
 
+    public override bool WantsBuffers => _posted.Free >= RefillBatch && !_broken;
+
     public override int Receive(Span<BufferIndex> packets)
     {
         int completions = ibv_poll_cq(_completionQueue, Math.Min(packets.Length, MaxCompletions), _completions);
@@ -97,7 +99,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
             return;
         }
 
-        while (_posted.Free >= RefillBatch && Post())
+        while (WantsBuffers && Post())
         {
         }
     }

@@ -52,6 +52,28 @@ public sealed class RxEventTests
         }
     }
 
+    [Theory]
+    [InlineData(RdmaMode.Ibv)]
+    [InlineData(RdmaMode.Dv)]
+    public void A_queue_wants_buffers_until_the_pool_has_some(RdmaMode mode)
+    {
+        const int Frames = 200; // several refills
+        using var cable = new CabledPorts(options => options with { Mode = mode, RxQueues = 1 });
+        RdmaPort near = cable.Open(cable.NearName);
+        RdmaPort far = cable.Open(cable.FarName);
+        cable.Send(near, [.. Enumerable.Range(0, Frames).Select(id => CabledPorts.Frame(far.MacAddress, id))]);
+        var rest = new BufferIndex[cable.Pool.FreeCount];
+        Assert.Equal(rest.Length, cable.Pool.Take(rest));
+        Assert.False(far.RxQueues[0].WantsBuffers, "it has all that it was given");
+        var packets = new BufferIndex[256];
+        Assert.Equal(Frames, far.RxQueues[0].Receive(packets));
+        Assert.True(far.RxQueues[0].WantsBuffers, "the pool is empty");
+        cable.Pool.ReturnPackets(packets.AsSpan(0, Frames));
+        cable.Pool.Return(rest);
+        Assert.Empty(cable.Receive(far));
+        Assert.False(far.RxQueues[0].WantsBuffers, "the pool has buffers again");
+    }
+
     private static unsafe bool IsReadable(RxQueue queue)
     {
         var polled = new pollfd { fd = queue.EventDescriptor, events = Libc.POLLIN };
