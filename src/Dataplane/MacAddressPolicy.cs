@@ -48,5 +48,13 @@ public sealed class MacAddressPolicy(params IReadOnlyList<MacAddressRange> allow
             .FirstOrDefault() ?? throw new RouterException($"no MAC address is free of those that --allow-mac allows: {Allowed}");
     }
 
+    /// <summary>
+    /// The address that an interface without a port usually has or, where it is not allowed, one that is and is free: the same one
+    /// each time that the same are taken.
+    /// </summary>
+    /// <exception cref="RouterException">None was found that is free.</exception>
+    public MacAddress Choose(MacAddress usual, IReadOnlyCollection<MacAddress> taken) =>
+        IsAllowed(usual) ? usual : Choose(new Random((int)usual.Bits), taken);
+
     private bool IsAllowed(MacAddress address) => allowed.Count == 0 || allowed.Any(range => range.Contains(address));
 }

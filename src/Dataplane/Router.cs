@@ -106,16 +106,7 @@ public sealed class Router : IDisposable
     public Interface AddSubInterface(Interface parent, int id, VlanMatch match)
     {
         ArgumentNullException.ThrowIfNull(parent);
-        if (parent.Port is null)
-        {
-            throw new RouterException($"{parent} has no port: it can't have sub-interfaces");
-        }
-
-        if (parent.SubInterfaces.FirstOrDefault(other => other.Match!.IsSameAs(match)) is { } taken)
-        {
-            throw new RouterException($"{taken} has these frames already");
-        }
-
+        CheckMatch(parent, match);
         Interface added = new(parent, _tables.FreeInterfaceIndex(), id, match);
         CheckName(added.Name);
         _ = Add(added);
@@ -128,8 +119,14 @@ public sealed class Router : IDisposable
     {
         CheckName(name);
         CheckUnicast(address);
-        return Add(new Interface(name, _tables.FreeInterfaceIndex(), address));
+        Interface added = new(name, _tables.FreeInterfaceIndex(), address);
+        _macAddresses.Check(address, added, force: false);
+        return Add(added);
     }
+
+    /// <summary>Makes one with the address <paramref name="usual"/> or, where that is not allowed, one that is and is free.</summary>
+    public Interface AddVirtualInterfaceWithUsual(string name, MacAddress usual) => AddVirtualInterface(
+        name, _macAddresses.Choose(usual, [.. Interfaces.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))]));
 
     /// <summary>Takes an interface away, with its addresses, routes, neighbors and the packets that wait for it.</summary>
     public void Remove(Interface target)
@@ -152,12 +149,7 @@ public sealed class Router : IDisposable
             _connected.Remove(target);
             _routes.ResolveAll();
             _neighbors.RemoveWhere((link, _, _) => link == target);
-            _placement.Remove(target);
-            foreach (Worker worker in Workers)
-            {
-                worker.Graph.Remove(target);
-            }
-
+            TakeFromWorkers(target);
             _tables.SetInterface(target.Index, null);
         }
     }
@@ -401,6 +393,20 @@ public sealed class Router : IDisposable
         }
     }
 
+    /// <summary>Refuses a sub-interface of frames that another has.</summary>
+    internal static void CheckMatch(Interface parent, VlanMatch match)
+    {
+        if (parent.Port is null)
+        {
+            throw new RouterException($"{parent} has no port: it can't have sub-interfaces");
+        }
+
+        if (parent.SubInterfaces.FirstOrDefault(other => other.Match!.IsSameAs(match)) is { } taken)
+        {
+            throw new RouterException($"{taken} has these frames already");
+        }
+    }
+
     private static void RequireNotLocal0(Interface target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -438,14 +444,31 @@ public sealed class Router : IDisposable
     {
         using (Park())
         {
-            _tables.SetInterface(added.Index, added);
-            foreach (Worker worker in Workers)
+            try
             {
-                worker.Graph.Add(added);
-            }
+                foreach (Worker worker in Workers)
+                {
+                    worker.Graph.Add(added);
+                }
 
-            _placement.Add(added);
-            return added;
+                _placement.Add(added);
+                _tables.SetInterface(added.Index, added);
+                return added;
+            }
+            catch
+            {
+                TakeFromWorkers(added);
+                throw;
+            }
+        }
+    }
+
+    private void TakeFromWorkers(Interface removed)
+    {
+        _placement.Remove(removed);
+        foreach (Worker worker in Workers)
+        {
+            worker.Graph.Remove(removed);
         }
     }
 

@@ -72,7 +72,10 @@ internal static class SubInterfaceCommands
             : VlanMatch.TwoTags(type, outer, inner, exact);
     }
 
-    /// <summary>One for each VLAN of a range, which has the VLAN's number; those that exist already are left as they are.</summary>
+    /// <summary>
+    /// One for each VLAN of a range, which has the VLAN's number; those that exist already are left as they are. None is made if
+    /// another sub-interface has one of the VLANs.
+    /// </summary>
     private static void Create(CliSession session, Router router, Interface parent, int first, int last)
     {
         if (first < 1 || last > VlanTag.MaxId)
@@ -80,14 +83,15 @@ internal static class SubInterfaceCommands
             throw new CommandException($"an id without dot1q is a VLAN's, from 1 to {VlanTag.MaxId}");
         }
 
-        for (int id = first; id <= last; id++)
-        {
-            string name = string.Create(CultureInfo.InvariantCulture, $"{parent}.{id}");
-            if (first == last || router.FindInterface(name) is null)
-            {
-                session.Output.WriteLine(router.AddSubInterface(parent, id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)));
-            }
-        }
+        HashSet<string> names = first < last ? [.. router.Interfaces.Select(item => item.Name)] : []; // a single one is to be refused
+        (int Id, VlanMatch Match)[] wanted =
+        [
+            .. from id in Enumerable.Range(first, last - first + 1)
+               where !names.Contains(string.Create(CultureInfo.InvariantCulture, $"{parent}.{id}"))
+               select (id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)),
+        ];
+        Array.ForEach(wanted, one => Router.CheckMatch(parent, one.Match));
+        Array.ForEach(wanted, one => session.Output.WriteLine(router.AddSubInterface(parent, one.Id, one.Match)));
     }
 
     private static bool TryParseRange(string word, out (int First, int Last) range)
@@ -118,7 +122,9 @@ internal static class SubInterfaceCommands
                 {
                     int number = instance ?? FreeInstance(router, prefix);
                     string name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{number}");
-                    session.Output.WriteLine(router.AddVirtualInterface(name, address ?? new MacAddress(firstAddress + (uint)number)));
+                    session.Output.WriteLine(address is { } given
+                        ? router.AddVirtualInterface(name, given)
+                        : router.AddVirtualInterfaceWithUsual(name, new MacAddress(firstAddress + (uint)number)));
                 };
             });
         }

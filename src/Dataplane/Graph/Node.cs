@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Verbena.Packets;
 
@@ -125,12 +126,13 @@ internal abstract class InternalNode : Node
     /// <summary>The most packets of a frame: VPP's number, for which its nodes were tuned; larger ones leave the L1 cache.</summary>
     public const int FrameSize = 256;
 
-    // Room for every buffer there is: a packet is in one place at a time, so however many nodes feed this one, it can't overflow.
-    private readonly BufferIndex[] _waiting;
+    private BufferIndex[] _waiting = new BufferIndex[FrameSize]; // stays as long as the most packets that ever waited wanted it
     private int _count;
 
     private protected InternalNode(Dispatcher dispatcher, string name, NodeKind kind = NodeKind.Internal)
-        : base(dispatcher, name, kind) => _waiting = new BufferIndex[dispatcher.Buffers.Count];
+        : base(dispatcher, name, kind)
+    {
+    }
 
     /// <summary>Gives the node a packet, which it owns from now on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -140,6 +142,11 @@ internal abstract class InternalNode : Node
         if (count == 0)
         {
             Dispatcher.Schedule(this);
+        }
+
+        if (count == _waiting.Length)
+        {
+            MakeRoom(count + 1);
         }
 
         _waiting[count] = packet;
@@ -154,8 +161,14 @@ internal abstract class InternalNode : Node
             Dispatcher.Schedule(this);
         }
 
+        int count = _count + packets.Length;
+        if (count > _waiting.Length)
+        {
+            MakeRoom(count);
+        }
+
         packets.CopyTo(_waiting.AsSpan(_count));
-        _count += packets.Length;
+        _count = count;
     }
 
     /// <summary>Works off what has been enqueued.</summary>
@@ -175,4 +188,8 @@ internal abstract class InternalNode : Node
 
     /// <summary>Sends each packet on by one edge.</summary>
     protected abstract void Process(ReadOnlySpan<BufferIndex> frame);
+
+    /// <summary>Doubles the room: a few times in a node's life, for a packet is in one place at a time, so the pool is the most there can be.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void MakeRoom(int count) => Array.Resize(ref _waiting, (int)BitOperations.RoundUpToPowerOf2((uint)count));
 }

@@ -7,6 +7,7 @@ namespace Verbena.Dataplane.Nodes;
 internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(dispatcher, "interface-output")
 {
     private InternalNode?[] _tx = [];
+    private InterfaceTxNode[] _ports = []; // those of _tx with a queue: few, while there may be thousands of sub-interfaces
     private InternalNode _l2Input = null!;
 
     /// <summary>What bridge virtual interfaces send goes in a circle.</summary>
@@ -26,21 +27,26 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
             { Parent: { } parent } => new SubInterfaceTxNode(Dispatcher, added, _tx[parent.Index]!),
             _ => new BviTxNode(Dispatcher, added, _l2Input),
         };
+        FindPorts();
     }
 
-    /// <summary>Removes it, with its counters. While the worker is parked.</summary>
+    /// <summary>Removes it, if there is one, with its counters. While the worker is parked.</summary>
     public void Remove(Interface removed)
     {
-        Dispatcher.Unregister(_tx[removed.Index]!);
-        _tx[removed.Index] = null;
+        if (removed.Index < _tx.Length && _tx[removed.Index] is { } tx)
+        {
+            Dispatcher.Unregister(tx);
+            _tx[removed.Index] = null;
+            FindPorts();
+        }
     }
 
     /// <summary>Gives buffers of packets that ports have sent back to the pool, at the end of a turn.</summary>
     public void Reclaim()
     {
-        foreach (InternalNode? tx in _tx)
+        foreach (InterfaceTxNode port in _ports)
         {
-            (tx as InterfaceTxNode)?.Reclaim();
+            port.Reclaim();
         }
     }
 
@@ -48,9 +54,9 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
     public bool ReclaimAll()
     {
         bool all = true;
-        foreach (InternalNode? tx in _tx)
+        foreach (InterfaceTxNode port in _ports)
         {
-            all &= tx is not InterfaceTxNode port || port.ReclaimAll();
+            all &= port.ReclaimAll();
         }
 
         return all;
@@ -71,4 +77,6 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
             }
         }
     }
+
+    private void FindPorts() => _ports = [.. _tx.OfType<InterfaceTxNode>()];
 }

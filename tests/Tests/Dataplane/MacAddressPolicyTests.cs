@@ -57,6 +57,21 @@ public sealed class MacAddressPolicyTests : IDisposable
         Assert.All(Enumerable.Range(0, 100), seed => Assert.False(policy.Choose(new Random(seed), []).IsMulticast));
     }
 
+    [Fact]
+    public void Interfaces_without_a_port_take_only_allowed_addresses()
+    {
+        using BufferPool buffers = new(64);
+        using Router router = new(buffers, macAddresses: Allowing("02:11:22:33:44:54/47"));
+        var usual = MacAddress.Parse("de:ad:00:00:00:00");
+        Assert.Equal("loop0 can't have de:ad:00:00:00:00: only these may be used, says --allow-mac: 02:11:22:33:44:54/47",
+            Assert.Throws<RouterException>(() => router.AddVirtualInterface("loop0", usual)).Message);
+        MacAddress first = router.AddVirtualInterfaceWithUsual("loop0", usual).MacAddress;
+        MacAddress second = router.AddVirtualInterfaceWithUsual("loop1", usual).MacAddress;
+        Assert.Equal((0x0211_2233_4454UL, 1UL), (first.Bits & second.Bits, first.Bits ^ second.Bits));
+        Assert.Throws<RouterException>(() => router.AddVirtualInterfaceWithUsual("loop2", usual));
+        Assert.Null(router.FindInterface("loop2"));
+    }
+
     private static MacAddressPolicy Allowing(params string[] ranges) =>
         new([.. ranges.Select(text => MacAddressRange.TryParse(text, out MacAddressRange range) ? range : throw new FormatException(text))]);
 

@@ -1,3 +1,4 @@
+using System.Collections;
 using Verbena.Dataplane;
 using Verbena.Dataplane.Graph;
 using Verbena.Packets;
@@ -46,6 +47,65 @@ public sealed class WorkerTests
         first.Dispose();
         Assert.True(test.Router.Workers[0].RunOnce(test.Now));
         Assert.Single(test.RightPort.Sent);
+    }
+
+    [Fact]
+    public void Two_ports_frames_of_one_turn_are_more_than_a_node_takes_at_once_and_all_are_sent()
+    {
+        using TestRouter test = new();
+        test.WithNeighbors();
+        for (int i = 0; i < InternalNode.FrameSize; i++)
+        {
+            test.LeftPort.Arriving.Enqueue(Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+            test.RightPort.Arriving.Enqueue(Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, macDestination: TestRouter.RightMac));
+        }
+
+        Assert.True(test.Router.Workers[0].RunOnce(test.Now));
+        Assert.Equal(2 * InternalNode.FrameSize, test.RightPort.Sent.Count);
+        test.ExpectNoLeak();
+    }
+
+    [Fact]
+    public void An_interface_that_not_all_workers_can_send_to_is_taken_back_from_those_that_could()
+    {
+        using BufferPool buffers = new(64);
+        using Router router = new(buffers, workers: 2);
+        using LamePort port = new(buffers);
+        Assert.Throws<NotSupportedException>(() => router.AddInterface(port));
+        Assert.Null(router.FindInterface("lame"));
+        Assert.Empty(router.RxQueues);
+        Assert.DoesNotContain(router.ReadRuntime(now: 1).SelectMany(worker => worker.Nodes), node => node.Kind == NodeKind.Output);
+    }
+
+    [Fact]
+    public void A_worker_sleeps_short_while_a_queue_wants_buffers()
+    {
+        using BufferPool buffers = new(64);
+        using Router router = new(buffers);
+        using TellingPort port = new(buffers);
+        router.SetRxMode(router.AddInterface(port), queue: null, RxMode.Interrupt);
+        Assert.Equal(1000, Sleep(router.Workers[0]));
+        port.Queue.IsStarved = true;
+        Assert.Equal(1, Sleep(router.Workers[0]));
+        port.Queue.IsStarved = false;
+        Assert.Equal(1000, Sleep(router.Workers[0]));
+    }
+
+    [Fact]
+    public void Runtime_tells_the_mode_of_the_most_wakeful_queue()
+    {
+        using BufferPool buffers = new(64);
+        using Router router = new(buffers);
+        using TellingPort port = new(buffers);
+        using TestPort other = new(buffers, "other", TestRouter.RightMac);
+        Interface telling = router.AddInterface(port);
+        Assert.Equal(RxMode.Polling, router.ReadRuntime(now: 1)[0].Mode);
+        router.SetRxMode(telling, queue: null, RxMode.Adaptive);
+        Assert.Equal(RxMode.Adaptive, router.ReadRuntime(now: 1)[0].Mode);
+        router.SetRxMode(telling, queue: null, RxMode.Interrupt);
+        Assert.Equal(RxMode.Interrupt, router.ReadRuntime(now: 1)[0].Mode);
+        _ = router.AddInterface(other);
+        Assert.Equal(RxMode.Polling, router.ReadRuntime(now: 1)[0].Mode);
     }
 
     [Fact]
@@ -103,6 +163,51 @@ public sealed class WorkerTests
         for (long now = 0; !stop.IsCancellationRequested; now += 1000)
         {
             _ = worker.RunOnce(now);
+        }
+    }
+
+    private static int Sleep(Worker worker)
+    {
+        Assert.True(worker.TryBeginSleep(TestRouter.Second, out _, out int milliseconds));
+        worker.EndSleep();
+        return milliseconds;
+    }
+
+    /// <summary>A port whose receive queue can tell of packets, but never has any.</summary>
+    private sealed class TellingPort(BufferPool buffers) : TestPort(buffers, "telling", TestRouter.LeftMac)
+    {
+        public TellingQueue Queue { get; } = new();
+
+        public override IReadOnlyList<RxQueue> RxQueues => [Queue];
+    }
+
+    private sealed class TellingQueue : RxQueue
+    {
+        public bool IsStarved { get; set; }
+
+        public override bool WantsBuffers => IsStarved;
+
+        public override int EventDescriptor => 0;
+
+        public override RxCounters Counters => default;
+
+        public override int Receive(Span<BufferIndex> packets) => 0;
+    }
+
+    /// <summary>A port whose second transmit queue can't be had.</summary>
+    private sealed class LamePort(BufferPool buffers) : TestPort(buffers, "lame", TestRouter.LeftMac)
+    {
+        public override IReadOnlyList<TxQueue> TxQueues => new LameQueues(base.TxQueues[0]);
+
+        private sealed class LameQueues(TxQueue first) : IReadOnlyList<TxQueue>
+        {
+            public int Count => 2;
+
+            public TxQueue this[int index] => index == 0 ? first : throw new NotSupportedException("no second queue");
+
+            public IEnumerator<TxQueue> GetEnumerator() => throw new NotSupportedException();
+
+            IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
         }
     }
 }

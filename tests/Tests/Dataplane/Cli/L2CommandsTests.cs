@@ -106,6 +106,14 @@ public sealed class L2CommandsTests : IDisposable
     }
 
     [Fact]
+    public void A_range_with_a_VLAN_that_another_sub_interface_has_makes_none()
+    {
+        Run("create sub-interfaces port0 7 dot1q 102 exact-match");
+        Assert.Equal("create sub-interfaces: port0.7 has these frames already", Fail("create sub-interfaces port0 100-103"));
+        Assert.Equal("port0.7", Assert.Single(_test.Interfaces[0].SubInterfaces).Name);
+    }
+
+    [Fact]
     public void Loopbacks_come_and_go()
     {
         Assert.Equal("loop0\n", Run("create loopback interface"));
