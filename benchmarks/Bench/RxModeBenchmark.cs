@@ -19,8 +19,14 @@ internal static class RxModeBenchmark
 
     public static void Run(TimeSpan idle)
     {
+        Run(idle, awake: false);
+        Run(idle, awake: true);
+    }
+
+    private static void Run(TimeSpan idle, bool awake)
+    {
         (NicOptions near, NicOptions far) = (new NicOptions("near") { Wire = new CableOptions("far") }, new NicOptions("far"));
-        using EmulatedNics nics = EmulatedNics.Attach([near, far], NullLogger.Instance);
+        using EmulatedNics nics = EmulatedNics.Attach(awake ? [near, far, Busy()] : [near, far], NullLogger.Instance);
         using BufferPool buffers = new(8192);
         using Router router = new(buffers);
         using RdmaPort port = RdmaPort.Create(new RdmaInterfaceOptions { Name = "near", HostInterface = "near" }, buffers, txQueues: 1, new Random(1));
@@ -31,7 +37,7 @@ internal static class RxModeBenchmark
         using (new ControlThread(() => DoChores(router), core: null))
         using (new WorkerThread(router.Workers[0], core: null))
         {
-            Console.WriteLine($"Receive modes: an interface that idles for {idle.TotalSeconds:F0} s, and {Pings} pings, one after a rest each:");
+            Console.WriteLine($"Receive modes: an interface that idles for {idle.TotalSeconds:F0} s, and {Pings} pings, one after a rest each{(awake ? "; the emulated NIC does not rest" : "")}:");
             foreach (RxMode mode in (RxMode[])[RxMode.Polling, RxMode.Interrupt, RxMode.Adaptive, RxMode.Polling, RxMode.Interrupt])
             {
                 router.SetRxMode(item, queue: null, mode);
@@ -45,6 +51,11 @@ internal static class RxModeBenchmark
         router.Remove(item);
         Console.WriteLine();
     }
+
+    /// <summary>A port whose wire brings frames for nobody all the time, so that the thread of the NICs stays awake, as hardware is.</summary>
+    private static NicOptions Busy() => NicOptions.TryParse("busy,wire=generator:rate=20000:dst-mac=0200.0000.0001", out NicOptions? busy, out string error)
+        ? busy
+        : throw new InvalidOperationException(error);
 
     private static int DoChores(Router router)
     {
@@ -97,6 +108,7 @@ internal static class RxModeBenchmark
             int received;
             while ((received = peer.RxQueues[0].Receive(packets)) == 0)
             {
+                Thread.Yield(); // NIC and worker need a processor, too
             }
 
             times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
