@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Verbena.Dataplane.L2;
 using Verbena.Dataplane.Ping;
 using Verbena.Dataplane.Tables;
@@ -11,7 +10,6 @@ namespace Verbena.Dataplane;
 /// One thread at a time calls it, the control thread; others run the <see cref="Workers"/>. Reading never stops them.
 /// What it refuses changes nothing and throws a <see cref="RouterException"/>.
 /// </remarks>
-[SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "what is done to its interfaces is the router's, if it needs more than them or not")]
 public sealed class Router : IDisposable
 {
     private readonly ForwardingTables _tables;
@@ -41,11 +39,15 @@ public sealed class Router : IDisposable
         _connected = new ConnectedRoutes(_tables, Park);
         _routes = new StaticRoutes(_tables, _neighbors);
         _pings = new PingSessions(_tables, _workers.Requests);
-        Bridging = new Bridging(_tables, ParkAndTakeReports, RequirePromiscuous, FollowMode);
+        Reception = new Reception(_macAddresses);
+        Bridging = new Bridging(_tables, ParkAndTakeReports, Reception.RequirePromiscuous, FollowMode);
         _tables.SetInterface(0, new Interface("local0", 0, port: null));
     }
 
     public BufferPool Buffers { get; }
+
+    /// <summary>Which frames ports receive besides those to their interfaces' own addresses.</summary>
+    public Reception Reception { get; }
 
     /// <summary>Interfaces in L2 mode: bridge domains and cross-connects.</summary>
     public Bridging Bridging { get; }
@@ -232,52 +234,6 @@ public sealed class Router : IDisposable
         }
     }
 
-    /// <summary>Lets an interface receive for one more Ethernet address. A port that refuses stays as it was.</summary>
-    /// <param name="target">Whose it is to be.</param>
-    /// <param name="address">The address.</param>
-    /// <param name="force">Even if it is Linux's or a group's.</param>
-    public void AddSecondaryMacAddress(Interface target, MacAddress address, bool force = false)
-    {
-        ArgumentNullException.ThrowIfNull(target);
-        if (target.SecondaryMacAddresses.Contains(address))
-        {
-            throw new RouterException($"{target} has the secondary address {address} already");
-        }
-
-        _macAddresses.Check(address, target, force);
-        SetSecondaryMacAddresses(target, [.. target.SecondaryMacAddresses, address]);
-    }
-
-    public void RemoveSecondaryMacAddress(Interface target, MacAddress address)
-    {
-        ArgumentNullException.ThrowIfNull(target);
-        MacAddress[] left = [.. target.SecondaryMacAddresses.Where(other => other != address)];
-        if (left.Length == target.SecondaryMacAddresses.Count)
-        {
-            throw new RouterException($"{target} has no secondary address {address}");
-        }
-
-        SetSecondaryMacAddresses(target, left);
-    }
-
-    /// <summary>Lets the interface's port receive frames to all groups, or only broadcast. A port that refuses stays as it was.</summary>
-    public void SetAllMulticast(Interface target, bool on)
-    {
-        ArgumentNullException.ThrowIfNull(target);
-        PortOf(target).SetAllMulticast(on);
-    }
-
-    /// <summary>
-    /// Lets the interface's port receive unicast frames to others, or not any more. A port that refuses stays as it was.
-    /// Routing drops such frames; they are for switching, and for looking at them.
-    /// </summary>
-    public void SetPromiscuous(Interface target, bool on)
-    {
-        ArgumentNullException.ThrowIfNull(target);
-        PortOf(target).SetPromiscuous(on || target.WithSubInterfaces.Any(item => item.L2 is not null));
-        target.IsPromiscuous = on;
-    }
-
     /// <summary>Lets another worker poll one of an interface's receive queues. No packet is lost, and none overtakes another.</summary>
     public void SetRxPlacement(Interface target, int queue, Worker worker) => _placement.Move(target, queue, worker);
 
@@ -416,20 +372,12 @@ public sealed class Router : IDisposable
         }
     }
 
-    private static Port PortOf(Interface target) => target.Port ?? throw new RouterException($"{target} has no port of its own");
-
     private static void CheckUnicast(MacAddress address)
     {
         if (address.IsMulticast || address.IsZero)
         {
             throw new RouterException($"{address} is no unicast Ethernet address");
         }
-    }
-
-    private static void SetSecondaryMacAddresses(Interface target, IReadOnlyList<MacAddress> addresses)
-    {
-        PortOf(target).SetSecondaryMacAddresses(addresses);
-        target.SecondaryMacAddresses = addresses;
     }
 
     private void CheckName(string name)
@@ -498,9 +446,6 @@ public sealed class Router : IDisposable
                 break;
         }
     }
-
-    /// <summary>Switching needs all frames of a port. What a person has asked for stays apart.</summary>
-    private static void RequirePromiscuous(Interface target, bool needed) => target.Port?.SetPromiscuous(needed || target.IsPromiscuous);
 
     /// <summary>In L2 mode an interface keeps its addresses, but has no routes and no neighbors.</summary>
     private void FollowMode(Interface target)

@@ -21,11 +21,11 @@ internal static class ReceptionCommands
             MacAddress address = words.MacAddress();
             if (words.Keyword("add", "del") == "del")
             {
-                return _ => router.RemoveSecondaryMacAddress(target, address);
+                return _ => router.Reception.RemoveSecondaryMacAddress(target, address);
             }
 
             bool force = words.TryKeyword("force");
-            return _ => router.AddSecondaryMacAddress(target, address, force);
+            return _ => router.Reception.AddSecondaryMacAddress(target, address, force);
         });
         table.Add("show interface|interfaces secondary-mac-address", "[<interface>|<index>]...", "Lists interfaces' secondary Ethernet addresses", words =>
         {
@@ -33,9 +33,9 @@ internal static class ReceptionCommands
             return session => chosen.ForEach(item => WriteSecondary(session.Output, item));
         });
         table.Add("set interface promiscuous", "on|off <interface>", "Lets an interface receive unicast frames to others, or not any more",
-            words => OnOff(words, router, router.SetPromiscuous));
+            words => OnOff(words, router, router.Reception.SetPromiscuous));
         table.Add("set interface all-multicast", "on|off <interface>", "Lets an interface receive frames to all groups, as it does at first, or only broadcast",
-            words => OnOff(words, router, router.SetAllMulticast));
+            words => OnOff(words, router, router.Reception.SetAllMulticast));
     }
 
     private static Action<CliSession> OnOff(Words words, Router router, Action<Interface, bool> set)

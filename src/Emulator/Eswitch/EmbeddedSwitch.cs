@@ -17,7 +17,7 @@ internal sealed class EmbeddedSwitch : IDisposable
     private readonly TimeProvider _time;
     private readonly FrameBatch _fromUplink = new();
     private readonly FrameBatch _toUplink = new();
-    private readonly byte[] _tagged = new byte[FrameBatch.MaxFrameBytes + VlanTags.Bytes];
+    private readonly byte[] _tagged = new byte[FrameBatch.MaxFrameBytes + VlanTag.Size];
     private readonly Vport _physical;
     private Vport[] _vports; // all that work; the physical function's is the first
     private volatile bool _uplinkAllowed;
@@ -220,7 +220,7 @@ internal sealed class EmbeddedSwitch : IDisposable
         }
     }
 
-    private ReadOnlySpan<byte> Tagged(ReadOnlySpan<byte> frame, ushort tagControl) => _tagged.AsSpan(0, VlanTags.Push(frame, tagControl, _tagged));
+    private ReadOnlySpan<byte> Tagged(ReadOnlySpan<byte> frame, ushort tagControl) => _tagged.AsSpan(0, VstTag.Push(frame, tagControl, _tagged));
 
     private ulong Now() => (ulong)(_time.GetTimestamp() * (1_000_000_000 / _time.TimestampFrequency));
 }

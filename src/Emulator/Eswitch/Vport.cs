@@ -157,9 +157,9 @@ internal sealed class Vport : Wire
 
     private void Untag(ReadOnlySpan<byte> frame, ushort vlan, FrameBatch frames)
     {
-        if (VlanTags.IsIn(frame, vlan))
+        if (VstTag.IsIn(frame, vlan))
         {
-            frames.Commit(VlanTags.Pop(frame, frames.Reserve()));
+            frames.Commit(VstTag.Pop(frame, frames.Reserve()));
         }
         else
         {

@@ -27,13 +27,13 @@ public sealed class L2ModeTests : IDisposable
     [Fact]
     public void Leaving_L2_mode_does_not_undo_what_a_person_has_asked_for_and_nor_the_other_way_round()
     {
-        _test.Router.SetPromiscuous(_test.Interfaces[0], on: true);
+        _test.Router.Reception.SetPromiscuous(_test.Interfaces[0], on: true);
         _test.Bridge(members: 1);
         _test.Bridging.Leave(_test.Interfaces[0]);
         Assert.True(_test.Ports[0].IsPromiscuous);
 
         _test.Bridging.Join(_test.Interfaces[0], _test.Bridging.Domains[0]);
-        _test.Router.SetPromiscuous(_test.Interfaces[0], on: false);
+        _test.Router.Reception.SetPromiscuous(_test.Interfaces[0], on: false);
         Assert.True(_test.Ports[0].IsPromiscuous);
         _test.Bridging.Leave(_test.Interfaces[0]);
         Assert.False(_test.Ports[0].IsPromiscuous);

@@ -22,12 +22,12 @@ public sealed class Ip4InputTests : IDisposable
     {
         MacAddress second = MacAddress.Parse("02:00:00:00:00:99");
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, macDestination: second.ToString());
-        _test.WithNeighbors().Router.AddSecondaryMacAddress(_test.Left, second);
+        _test.WithNeighbors().Router.Reception.AddSecondaryMacAddress(_test.Left, second);
         _test.Receive(_test.LeftPort, frame);
         Assert.Single(_test.RightPort.Sent);
 
         _test.RightPort.Sent.Clear();
-        _test.Router.RemoveSecondaryMacAddress(_test.Left, second);
+        _test.Router.Reception.RemoveSecondaryMacAddress(_test.Left, second);
         _test.Receive(_test.LeftPort, frame);
         _test.ExpectOnly("ethernet-input", Reason.MacMismatch);
     }
