@@ -50,7 +50,8 @@ internal sealed class CompletionArm(uint cqn, ConformanceLog conformance)
     /// <param name="isSolicited">Whether the last of them answers a command for solicited ones: it is one, or an error.</param>
     public bool Completed(uint producer, bool isSolicited)
     {
-        _solicitedEnd = isSolicited ? producer : _solicitedEnd;
+        uint behind = isSolicited ? 0 : producer - _solicitedEnd;
+        _solicitedEnd = producer - Math.Min(behind, IndexMask / 2); // further behind, it would look ahead
         return _isArmed && (isSolicited || !_waitsForSolicited) && Disarm();
     }
 

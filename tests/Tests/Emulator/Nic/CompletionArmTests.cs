@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Emulator.Nic;
 using Verbena.Interop.Mlx5;
 
 namespace Verbena.Tests.Emulator.Nic;
@@ -83,6 +85,18 @@ public sealed class CompletionArmTests : IDisposable
         _program.Arm(Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL | (2u << 28) | 2);
         _port.Run();
         Assert.Equal(2, _program.Events);
+    }
+
+    [Fact]
+    public void A_command_for_solicited_completions_is_not_answered_by_any_number_of_others()
+    {
+        CompletionArm arm = new(1, new ConformanceLog(NullLogger.Instance));
+        const uint Batch = 1 << 20; // indices have 24 bits
+        for (uint producer = Batch; producer < 64 * Batch; producer += Batch)
+        {
+            Assert.False(arm.Completed(producer, isSolicited: false));
+            Assert.False(arm.Take(Mlx5Cqe.MLX5_CQ_DB_REQ_NOT_SOL | (producer & 0xFF_FFFF), producer), $"all {producer} are consumed");
+        }
     }
 
     [Fact]
