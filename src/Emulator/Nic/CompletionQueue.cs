@@ -183,10 +183,15 @@ public sealed unsafe class CompletionQueue
     /// <summary>Reads and checks what the program says it has consumed.</summary>
     /// <remarks>
     /// A ring needs one bit more of it than of its entries' numbers, and no NIC asks for others: programs let it run through 24
-    /// bits, or 32, or as DPDK for its send queues through 16.
+    /// bits, or 32, or as DPDK for its send queues through 16. Where overrun is ignored it means nothing.
     /// </remarks>
     internal void ReadConsumer()
     {
+        if (_parameters.IgnoreOverrun)
+        {
+            return;
+        }
+
         uint raw = ReadRecord(0);
         uint consumer = _consumer + ((raw - _consumer) & ((2 * _ring.Entries) - 1)); // tells full from empty
         bool isCount = raw == (consumer & IndexMask) || raw == consumer || raw == (ushort)consumer;
@@ -204,7 +209,7 @@ public sealed unsafe class CompletionQueue
     }
 
     /// <summary>What the program has not consumed, as far as the NIC knows.</summary>
-    private uint Used => _producer - _consumer - _marks;
+    private uint Used => _parameters.IgnoreOverrun ? 0 : _producer - _consumer - _marks;
 
     private void CountError(mlx5_err_cqe* entry, byte opcode)
     {

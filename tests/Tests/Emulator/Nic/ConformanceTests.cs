@@ -1,3 +1,4 @@
+using Verbena.Emulator.Nic;
 using Verbena.Packets;
 
 namespace Verbena.Tests.Emulator.Nic;
@@ -40,6 +41,23 @@ public sealed unsafe class ConformanceTests : IDisposable
 
     [Fact]
     public void A_consumer_index_in_host_byte_order_is_reported() => Expect("wrong byte order", () => _program.Records[0] = 0x0100_0000u);
+
+    [Fact]
+    public void A_program_that_ignores_overrun_may_say_late_or_never_what_it_has_consumed()
+    {
+        using ReceiveProgram program = new(_port.Nic, new ReceiveSetup { Completions = 8, IgnoresOverrun = true });
+        program.Flow("02:00:00:00:00:09");
+        for (int i = 0; i < 20; i++)
+        {
+            program.Post(1);
+            _port.FromWire(TestPort.Frame("02:00:00:00:00:09"));
+        }
+
+        program.Records[0] = 20u;
+        _port.Run();
+        Assert.Equal(20UL, _port[PortCounter.QueueReceived]);
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
 
     [Fact]
     public void A_send_record_behind_the_register_is_reported() => Expect("only 0", () =>

@@ -16,6 +16,8 @@ internal sealed record ReceiveSetup
 
     public bool Pads { get; init; }
 
+    public bool IgnoresOverrun { get; init; }
+
     public CqeCompressionFormat Compression { get; init; }
 
     /// <summary>Lengths of the segments that make up the buffer of a WQE.</summary>
@@ -84,6 +86,7 @@ internal sealed unsafe class ReceiveProgram : IDisposable
             Entries = setup.Completions,
             EntryBytes = setup.CompletionBytes,
             Pads = setup.Pads,
+            IgnoreOverrun = setup.IgnoresOverrun,
             Compression = setup.Compression,
             UarPage = Page,
             OnCompletionEvent = () => Events++,
