@@ -67,7 +67,20 @@ internal sealed class FlowEntry(FlowGroup group, FlowRule first)
             }
         }
 
-        return Destinations.Length == 0 && _rules[0].Parameters.Context != sender;
+        return Destinations.Length == 0 && HasRuleOfOtherThan(sender);
+    }
+
+    private bool HasRuleOfOtherThan(NicContext? sender)
+    {
+        foreach (FlowRule rule in _rules)
+        {
+            if (rule.Parameters.Context != sender)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Publish()

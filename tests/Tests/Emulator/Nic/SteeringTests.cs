@@ -168,6 +168,21 @@ public sealed class SteeringTests : IDisposable
     }
 
     [Fact]
+    public void A_program_that_drops_the_same_frames_as_another_sends_none_past_that_one()
+    {
+        FlowMatch match = Flows.Ethernet("02:00:00:00:00:44");
+        _a.Flow(match, f => f with { Destination = null, Action = FlowAction.Drop });
+        _b.Flow(match, f => f with { Destination = null, Action = FlowAction.Drop });
+        foreach (TestProgram sender in new[] { _a, _b })
+        {
+            sender.Send(TestPort.Frame("02:00:00:00:00:44"));
+            _port.Run();
+        }
+
+        Assert.Equal((2UL, 0), (_port[PortCounter.FlowDrop], _port.Far.Received.Count));
+    }
+
+    [Fact]
     public void A_frame_goes_on_after_a_flow_with_DONT_TRAP_and_stops_after_the_next()
     {
         FlowMatch match = Flows.Ethernet("02:00:00:00:00:44");
