@@ -32,10 +32,14 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         TakeDoorbells();
         while (queue.IsWaiting && port.SendRoom > 0)
         {
-            SendOne(queue, (ulong)nowNanoseconds);
+            while (queue.IsWaiting && port.SendRoom > 0)
+            {
+                SendOne(queue, (ulong)nowNanoseconds);
+            }
+
+            port.Finish(busy: true, nowNanoseconds); // makes room, if the far end takes what was sent
         }
 
-        port.Finish(busy: true, nowNanoseconds);
         HandOverCompletions(nowNanoseconds);
     }
 
@@ -125,24 +129,26 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         }
     }
 
-    /// <summary>Takes a batch of WQEs, in turns from the queues that have some, beginning with another one each time.</summary>
+    /// <summary>Takes a batch of WQEs from the queues that have some, beginning behind the one whose turn the last batch ended.</summary>
     private bool Send(ulong timestamp)
     {
         SendQueue[] senders = queues.SendQueues;
         int budget = Math.Min(FrameBatch.Capacity, port.SendRoom);
+        int first = _firstQueue;
         bool any = false;
-        for (int i = 0; i < senders.Length; i++)
+        for (int i = 0; i < senders.Length && budget > 0; i++)
         {
-            SendQueue queue = senders[(_firstQueue + i) % senders.Length];
-            while (budget > 0 && queue.HasWork(timestamp))
+            int at = (first + i) % senders.Length;
+            while (budget > 0 && senders[at].HasWork(timestamp))
             {
                 any = true;
                 budget--;
-                SendOne(queue, timestamp);
+                SendOne(senders[at], timestamp);
             }
+
+            _firstQueue = budget > 0 ? first : at + 1;
         }
 
-        _firstQueue = senders.Length == 0 ? 0 : (_firstQueue + 1) % senders.Length;
         return any;
     }
 

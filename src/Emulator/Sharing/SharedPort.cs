@@ -210,17 +210,20 @@ public sealed unsafe partial class SharedPort : INicUnit, IPortStatus, IDisposab
         }
     }
 
-    /// <summary>Takes a batch of frames, in turns from the processes that have some, beginning with another one each time.</summary>
+    /// <summary>Takes a batch of frames from the processes that have some, beginning behind the one whose turn the last batch, or a pause, ended.</summary>
     private bool TakeFromQueues()
     {
+        RemoteQueues[] all = _queues; // one that is gone is removed on the way
         int room = _port.SendRoom;
         int budget = room;
-        for (int i = 0; i < _queues.Length; i++)
+        int first = _first;
+        for (int i = 0; i < all.Length && budget > 0 && !_port.IsPaused; i++)
         {
-            budget = TakeFrom(_queues[(_first + i) % _queues.Length], budget);
+            int at = (first + i) % all.Length;
+            budget = TakeFrom(all[at], budget);
+            _first = budget > 0 && !_port.IsPaused ? first : at + 1;
         }
 
-        _first = _queues.Length == 0 ? 0 : (_first + 1) % _queues.Length;
         return budget < room;
     }
 

@@ -1,4 +1,5 @@
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Wires;
 using Verbena.Interop.Mlx5;
 using static Verbena.Tests.Emulator.Nic.Packet;
 
@@ -75,6 +76,67 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Fact]
+    public void A_rate_holds_when_the_clock_in_picoseconds_passes_64_bits()
+    {
+        _port.Time.Advance(TimeSpan.FromTicks((long)(ulong.MaxValue / 1000 / 100)) - TimeSpan.FromMicroseconds(400));
+        _port.Nic.SetRate(_program.Pair, 1000); // kb/s: a frame of 100 bytes lasts 800 us
+        for (int i = 0; i < 2; i++)
+        {
+            _program.Send(TestPort.Frame("02:00:00:00:00:05", identity: 1, length: 100));
+        }
+
+        _port.Run();
+        Assert.Single(_port.Far.Received);
+        _port.Time.Advance(TimeSpan.FromMicroseconds(800));
+        _port.Run();
+        Assert.Equal(2, _port.Far.Received.Count);
+    }
+
+    [Fact]
+    public void Queues_that_always_have_work_get_the_same_however_many_others_rest()
+    {
+        const int Batch = FrameBatch.Capacity;
+        using TestPort port = new(new SinkOptions());
+        using TestProgram one = new(port.Nic, sendBlocks: 2 * Batch);
+        TestProgram[] resting = [.. Enumerable.Range(0, 6).Select(_ => new TestProgram(port.Nic))];
+        using TestProgram other = new(port.Nic, sendBlocks: 2 * Batch);
+        int[] sent = [0, 0];
+        TestProgram[] busy = [one, other];
+        foreach (TestProgram program in busy)
+        {
+            RingBatch(program);
+            RingBatch(program);
+        }
+
+        for (int turn = 0; turn < 16; turn++)
+        {
+            Assert.True(port.Nic.Step(), "there is work");
+            for (int i = 0; i < busy.Length; i++)
+            {
+                if (busy[i].PollSend() is not null)
+                {
+                    sent[i]++;
+                    RingBatch(busy[i]);
+                }
+            }
+        }
+
+        Assert.Equal([8, 8], sent);
+        port.Run();
+        Array.ForEach(resting, program => program.Dispose());
+
+        void RingBatch(TestProgram program)
+        {
+            for (int i = 1; i < Batch; i++)
+            {
+                program.WriteSend([], TestProgram.Inline(new byte[20]), completion: 0);
+            }
+
+            program.Ring(program.WriteSend([], TestProgram.Inline(new byte[20])));
+        }
+    }
+
+    [Fact]
     public void What_was_rung_for_is_sent_before_the_queue_pair_is_destroyed()
     {
         byte[] frame = TestPort.Frame("02:00:00:00:00:05", identity: 1, length: 100);
@@ -84,6 +146,24 @@ public sealed unsafe class SendTests : IDisposable
         Assert.NotNull(_program.PollSend()); // what came later, the program's library would not know what to do with
         _port.Run();
         Assert.Equal(frame, Assert.Single(_port.Far.Received));
+    }
+
+    [Fact]
+    public void Of_more_than_a_batch_all_is_sent_before_the_queue_pair_is_destroyed()
+    {
+        const int Count = FrameBatch.Capacity + 36;
+        using TestProgram program = new(_port.Nic, sendBlocks: 128);
+        _port.Run();
+        for (int i = 1; i < Count; i++)
+        {
+            program.WriteSend([], TestProgram.Inline(new byte[20]), completion: 0);
+        }
+
+        program.Ring(program.WriteSend([], TestProgram.Inline(new byte[20])));
+        _port.Nic.Destroy(program.Pair);
+        Assert.NotNull(program.PollSend());
+        _port.Run();
+        Assert.Equal(Count, _port.Far.Received.Count);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Wires;
 using Verbena.Packets;
 using Verbena.Tests.Emulator.Nic;
 
@@ -276,6 +277,33 @@ public sealed class SharedPortTests : IDisposable
         }
 
         Assert.Equal((100, 100UL), (_ports.Far.Received.Count, _ports[PortCounter.QueueReceived] + _ports[PortCounter.OutOfBuffer]));
+    }
+
+    [Fact]
+    public void Processes_that_always_have_work_get_the_same_however_many_others_rest()
+    {
+        const int Turns = 8;
+        using var ports = new SharedTestPorts();
+        ports.Run();
+        TestProcess one = ports.Join();
+        for (int i = 0; i < 6; i++)
+        {
+            ports.Join();
+        }
+
+        TestProcess other = ports.Join();
+        for (int i = 0; i < Turns * FrameBatch.Capacity; i++)
+        {
+            one.Program.Send(TestPort.Frame(MacA, identity: 1), completion: 0);
+            one.Step();
+            other.Program.Send(TestPort.Frame(MacA, identity: 2), completion: 0);
+            other.Step();
+        }
+
+        ports.Run();
+        Assert.Equal(2 * Turns * FrameBatch.Capacity, ports.Far.Received.Count);
+        IEnumerable<int> turns = ports.Far.Received.Chunk(FrameBatch.Capacity).Select(frames => (int)frames[^1][^1]);
+        Assert.Equal(Enumerable.Range(0, 2 * Turns).Select(turn => 1 + (turn % 2)), turns);
     }
 
     [Fact]
