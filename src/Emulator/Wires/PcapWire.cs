@@ -18,6 +18,7 @@ public sealed class PcapWire : Wire
     private readonly TimeProvider _time;
     private readonly byte[] _header = new byte[FileHeaderBytes];
     private int _at = FileHeaderBytes;
+    private ulong _receiveErrors;
 
     internal PcapWire(string inPath, string? outPath, TimeProvider time)
     {
@@ -45,6 +46,9 @@ public sealed class PcapWire : Wire
 
     public override bool HasToLook => !IsAtEnd;
 
+    /// <summary>Records too short for an Ethernet header.</summary>
+    public override ulong ReceiveErrors => _receiveErrors;
+
     public override void Receive(FrameBatch frames)
     {
         while (!IsAtEnd && frames.HasRoom)
@@ -60,6 +64,10 @@ public sealed class PcapWire : Wire
             if (length >= Packets.EthernetHeader.Size)
             {
                 frames.Add(rest.Slice(RecordHeaderBytes, (int)length));
+            }
+            else
+            {
+                _receiveErrors++;
             }
 
             _at += RecordHeaderBytes + (int)length;

@@ -101,6 +101,23 @@ public sealed class WireTests
     }
 
     [Fact]
+    public void A_record_too_short_for_a_frame_is_counted_and_those_around_it_come()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            Record([TestPort.Frame("02:00:00:00:00:05"), new byte[13], TestPort.Frame("02:00:00:00:00:05")], path, bigEndian: false);
+            using TestPort port = new(new PcapOptions(path, null));
+            port.Run();
+            Assert.Equal((3UL, 1UL), (port[PortCounter.WireReceived], port[PortCounter.RxWireError]));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void Carrier_goes_with_the_far_end_of_the_cable_and_by_injection()
     {
         PatchPanel cables = new();
