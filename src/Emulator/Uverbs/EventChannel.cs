@@ -38,6 +38,9 @@ internal sealed unsafe class EventChannel : UverbsFile
     /// <summary>The program's descriptor, which the program closes.</summary>
     public int Descriptor { get; }
 
+    /// <summary>Called once, when nobody can read events any more.</summary>
+    public Action<EventChannel>? Closed { get; set; }
+
     public static EventChannel ForAsyncEvents() => new(sizeof(ib_uverbs_async_event_desc));
 
     public static EventChannel ForCompletions() => new(sizeof(ib_uverbs_comp_event_desc));
@@ -88,13 +91,17 @@ internal sealed unsafe class EventChannel : UverbsFile
     {
         lock (_lock)
         {
-            if (!_closed)
+            if (_closed)
             {
-                _closed = true;
-                _ = Libc.close(_writer);
-                _ = Libc.close(_unread);
+                return;
             }
+
+            _closed = true;
+            _ = Libc.close(_writer);
+            _ = Libc.close(_unread);
         }
+
+        Closed?.Invoke(this);
     }
 
     private int TakeOut(ulong element)

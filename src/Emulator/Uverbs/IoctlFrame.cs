@@ -19,7 +19,8 @@ internal readonly unsafe struct IoctlFrame
     private readonly ib_uverbs_attr[] _attributes;
 
     /// <exception cref="UverbsException">
-    /// EINVAL: the header contradicts itself, or an attribute stands twice. EFAULT: there is no such memory.
+    /// As Linux, drivers/infiniband/core/uverbs_ioctl.c: EINVAL: the header contradicts itself, or an attribute stands twice.
+    /// EPROTONOSUPPORT: it holds what is not known yet. EFAULT: there is no such memory.
     /// </exception>
     public IoctlFrame(ib_uverbs_ioctl_hdr* program, int thread)
     {
@@ -31,10 +32,19 @@ internal readonly unsafe struct IoctlFrame
         }
 
         int lengthBytes = sizeof(ib_uverbs_ioctl_hdr) + (_header.num_attrs * sizeof(ib_uverbs_attr));
-        bool whole = _header.length == lengthBytes && lengthBytes <= MaxBytes;
-        if (!whole || _header.reserved1 != 0 || _header.reserved2 != 0 || _header.driver_id != Ioctl.RDMA_DRIVER_MLX5)
+        if (_header.length != lengthBytes || lengthBytes > MaxBytes)
         {
-            throw UverbsException.Invalid("the command's header is malformed");
+            throw UverbsException.Invalid($"the command's header says {_header.length} bytes and {_header.num_attrs} attributes");
+        }
+
+        if (_header.reserved1 != 0 || _header.reserved2 != 0)
+        {
+            throw new UverbsException(Errno.EPROTONOSUPPORT, "the command's header has reserved fields set");
+        }
+
+        if (_header.driver_id != Ioctl.RDMA_DRIVER_MLX5)
+        {
+            throw UverbsException.Invalid($"the command is for driver {_header.driver_id}");
         }
 
         _attributes = new ib_uverbs_attr[_header.num_attrs];

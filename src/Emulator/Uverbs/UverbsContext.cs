@@ -56,6 +56,9 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
         _objects.Remove(victim.Handle);
     }
 
+    /// <summary>Completion channels that the program has not closed.</summary>
+    public int CompletionChannels => _completionChannels.Length;
+
     public void AddAsyncChannel(EventChannel channel)
     {
         Track(channel);
@@ -110,9 +113,17 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
     /// <summary>The program closes the device: everything goes, the newest first, since what is used is older than its user.</summary>
     public override void Close() => Device.Close(this);
 
+    /// <summary>The program has closed a channel. On the thread that serves its calls, as all that changes the lists.</summary>
+    private void Forget(EventChannel channel)
+    {
+        _asyncChannels = [.. _asyncChannels.Where(other => other != channel)];
+        _completionChannels = [.. _completionChannels.Where(other => other != channel)];
+    }
+
     /// <exception cref="UverbsException">EMFILE: the program has too many descriptors; the channel's is closed.</exception>
     private void Track(EventChannel channel)
     {
+        channel.Closed = Forget;
         if (!files.TryAdd(channel.Descriptor, channel, node: -1))
         {
             channel.Close();

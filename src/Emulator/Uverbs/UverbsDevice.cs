@@ -53,7 +53,8 @@ internal sealed unsafe partial class UverbsDevice
         {
             lock (_commands)
             {
-                return [.. _contexts.SelectMany(context => context.Objects.Select(o => o.GetType().Name).Append("Context"))];
+                return [.. _contexts.SelectMany(context => context.Objects.Select(o => o.GetType().Name)
+                    .Concat(Enumerable.Repeat("CompletionChannel", context.CompletionChannels)).Append("Context"))];
             }
         }
     }

@@ -231,7 +231,9 @@ public sealed unsafe class AttachmentTests
         ibv_ack_cq_events(cq, 1);
         Assert.Equal(0, ibv_destroy_qp(qp));
         Assert.Equal(0, ibv_destroy_cq(cq)); // would wait for ever if the kernel had counted another event
+        Assert.Equal(1, nics.LiveObjects["CompletionChannel"]);
         Assert.Equal(0, ibv_destroy_comp_channel(channel));
+        Assert.DoesNotContain("CompletionChannel", nics.LiveObjects.Keys, StringComparer.Ordinal);
     }
 
     private static void MoveToReadyToSend(ibv_qp* qp)

@@ -39,8 +39,15 @@ public sealed unsafe class FrameTests : IDisposable
         Assert.Equal(Errno.EINVAL, _program.Call(Device, QueryPort, Port, PortAnswer));
         _program.Header = new ib_uverbs_ioctl_hdr { driver_id = Ioctl.RDMA_DRIVER_MLX5, length = 16 };
         Assert.Equal(Errno.EINVAL, _program.Call(Device, QueryPort, Port, PortAnswer));
+    }
+
+    [Fact]
+    public void A_header_with_reserved_fields_set_is_EPROTONOSUPPORT()
+    {
         _program.Header = new ib_uverbs_ioctl_hdr { driver_id = Ioctl.RDMA_DRIVER_MLX5, reserved1 = 1 };
-        Assert.Equal(Errno.EINVAL, _program.Call(Device, QueryPort, Port, PortAnswer));
+        Assert.Equal(Errno.EPROTONOSUPPORT, _program.Call(Device, QueryPort, Port, PortAnswer));
+        _program.Header = new ib_uverbs_ioctl_hdr { driver_id = Ioctl.RDMA_DRIVER_MLX5, reserved2 = 1 };
+        Assert.Equal(Errno.EPROTONOSUPPORT, _program.Call(Device, QueryPort, Port, PortAnswer));
     }
 
     [Fact]
