@@ -156,15 +156,21 @@ public static class BufferChain
         pool.Packet(from).CopyTo(pool.Packet(to));
     }
 
-    private static void ReturnRest(this BufferPool pool, BufferIndex buffer)
+    /// <summary>Makes a buffer the last of its packet, and returns those behind it.</summary>
+    private static void ReturnRest(this BufferPool pool, BufferIndex last)
     {
-        ref BufferHeader header = ref pool.Header(buffer);
-        while ((header.Flags & BufferFlags.HasNext) != BufferFlags.None)
+        BufferIndex next = last;
+        bool isThere = pool.MoveNext(ref next);
+        if (isThere)
         {
-            header.Flags &= ~BufferFlags.HasNext;
-            var next = new BufferIndex(header.NextBuffer);
-            header = ref pool.Header(next);
-            pool.Return(next);
+            pool.Header(last).Flags &= ~BufferFlags.HasNext;
+        }
+
+        while (isThere)
+        {
+            BufferIndex returned = next;
+            isThere = pool.MoveNext(ref next); // first: what is returned is somebody else's
+            pool.Return(returned);
         }
     }
 }

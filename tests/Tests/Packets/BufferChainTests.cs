@@ -66,6 +66,19 @@ public sealed class BufferChainTests
     }
 
     [Fact]
+    public void Buffers_that_a_packet_gives_back_are_not_written_any_more() // another thread may have them by then
+    {
+        using var pool = new BufferPool(PoolSize);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.True(pool.TrySetChain(packet, new byte[3 * BufferPool.DataBytes]));
+        BufferIndex second = packet;
+        Assert.True(pool.MoveNext(ref second));
+        BufferFlags flags = pool.Header(second).Flags;
+        pool.Truncate(packet, 100);
+        Assert.Equal(flags, pool.Header(second).Flags);
+    }
+
+    [Fact]
     public void A_chain_for_which_there_are_too_few_buffers_takes_none()
     {
         using var pool = new BufferPool(2);
