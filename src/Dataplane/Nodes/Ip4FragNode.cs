@@ -10,7 +10,6 @@ namespace Verbena.Dataplane.Nodes;
 internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatcher, "ip4-frag")
 {
     private const int MaxHeaderBytes = 60;
-    private const int MaxFragmentBytes = BufferPool.DataBytes - EthernetHeader.Size;
     private readonly BufferIndex[] _rest = new BufferIndex[dispatcher.Buffers.Count]; // a small MTU and long options leave 8 bytes a fragment
     private InternalNode _rewrite = null!;
 
@@ -28,8 +27,9 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
                 continue;
             }
 
-            // Offsets count in units of 8 bytes, and a fragment is made in one buffer: shorter than allowed, if need be.
-            int pieceBytes = (Math.Min(adjacency.Mtu, MaxFragmentBytes) - headerBytes) & ~7;
+            // Offsets count in units of 8 bytes. Each fragment has one buffer, the first one the packet's own, of which headers may
+            // have taken some: shorter than allowed, if need be.
+            int pieceBytes = (Math.Min(adjacency.Mtu, Buffers.Header(packet).Length) - headerBytes) & ~7;
             int payloadBytes = Buffers.PacketBytes(packet) - headerBytes;
             int wanted = ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1;
             Span<BufferIndex> rest = _rest.AsSpan(0, Math.Min(wanted, _rest.Length));

@@ -12,8 +12,9 @@ internal class TestPort : Port
     private readonly ListTxQueue _tx;
     private MacAddress _macAddress;
 
-    public TestPort(BufferPool buffers, string name, string macAddress, int txCapacity = int.MaxValue)
+    public TestPort(BufferPool buffers, string name, string macAddress, int txCapacity = int.MaxValue, int maxFrameBytes = 1514)
     {
+        MaxFrameBytes = maxFrameBytes;
         Name = name;
         _macAddress = MacAddress.Parse(macAddress);
         _rx = new ListRxQueue(buffers);
@@ -26,7 +27,7 @@ internal class TestPort : Port
 
     public override LinkState Link => new(IsUp: true, SpeedBitsPerSecond: 100_000_000_000);
 
-    public override int MaxFrameBytes => 1514;
+    public override int MaxFrameBytes { get; }
 
     public override IReadOnlyList<RxQueue> RxQueues => [_rx];
 

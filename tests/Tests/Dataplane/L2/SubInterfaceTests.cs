@@ -27,6 +27,29 @@ public sealed class SubInterfaceTests : IDisposable
         Assert.Equal((1ul, (ulong)sent.Length), (to.Counters.TxPackets, to.Counters.TxBytes));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_packet_of_several_buffers_behind_tags_is_cut_into_whole_fragments(int tagCount)
+    {
+        VlanTag[] tags = [.. new[] { new VlanTag(EtherType.ServiceVlan, 300), TestSwitch.Tag(7) }.Take(tagCount)];
+        using TestSwitch test = new(maxFrameBytes: 9018);
+        Interface from = test.Router.AddSubInterface(test.Interfaces[0], 7, tagCount == 1
+            ? VlanMatch.OneTag(EtherType.ServiceVlan, 300, exact: true)
+            : VlanMatch.TwoTags(EtherType.ServiceVlan, 300, 7, exact: true));
+        test.Router.SetAdminUp(from, up: true);
+        test.Router.AddAddress(from, TestRouter.Prefix("10.0.0.1/24"));
+        test.Router.AddAddress(test.Interfaces[1], TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.AddNeighbor(test.Interfaces[1], Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
+        test.Router.SetMtu(test.Interfaces[1], 3000);
+        byte[] payload = new byte[8000];
+        new Random(3).NextBytes(payload);
+
+        test.Receive(0, Tagged(Frame.Ip4("10.0.0.2", "10.0.1.2", payload: payload, macDestination: test.Ports[0].MacAddress.ToString()), tags));
+        Assert.All(test.Ports[1].Sent, fragment => Expect.Ip4(fragment).To("10.0.1.2").Ttl(63));
+        Assert.Equal(payload, test.Ports[1].Sent.SelectMany(fragment => fragment[Frame.PayloadOffset..]));
+    }
+
     [Fact]
     public void ARP_on_a_sub_interface_is_answered_with_its_tags()
     {
