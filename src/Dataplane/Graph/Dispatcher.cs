@@ -15,10 +15,12 @@ internal sealed class Dispatcher
     private ulong _loops;
     private ulong _clearedLoops;
     private long _lapStart;
+    private ushort _lastIdentification;
 
     public Dispatcher(int worker, BufferPool buffers, ForwardingTables tables)
     {
         Worker = worker;
+        _lastIdentification = (ushort)(worker * (ushort.MaxValue / BufferPool.MaxCaches)); // workers begin far from each other
         Buffers = buffers;
         Tables = tables;
         Drop = new DropNode(this);
@@ -42,6 +44,9 @@ internal sealed class Dispatcher
 
     /// <summary>The nodes there are.</summary>
     public IEnumerable<Node> Nodes => _nodes.OfType<Node>();
+
+    /// <summary>An identification for a packet of the router's own that may be cut into fragments (RFC 6864, 4.1).</summary>
+    public ushort NextIdentification() => ++_lastIdentification;
 
     public Node NodeAt(int index) => _nodes[index]!;
 

@@ -59,9 +59,10 @@ internal sealed class ControlInputNode(
             });
     }
 
-    private static void WriteEcho(Span<byte> packet, in WorkerRequest request)
+    private void WriteEcho(Span<byte> packet, in WorkerRequest request)
     {
-        Originate.WriteIp4Header(packet, typeOfService: 0, IpProtocol.Icmp, request.Source, request.Destination);
+        Originate.WriteIp4Header(
+            packet, Dispatcher.NextIdentification(), typeOfService: 0, IpProtocol.Icmp, request.Source, request.Destination);
         Span<byte> message = packet[Ip4Header.Size..];
         Span<byte> payload = message[IcmpHeader.Size..];
         for (int i = 0; i < payload.Length; i++)

@@ -14,6 +14,11 @@ internal sealed class Ip4IcmpEchoRequestNode(Dispatcher dispatcher, InternalNode
             ref Ip4Header ip = ref Buffers.PacketHeader<Ip4Header>(packet);
             (ip.Source, ip.Destination) = (ip.Destination, ip.Source);
             ip.TimeToLive = Originate.TimeToLive;
+            if ((ip.FlagsAndFragmentOffset & Ip4Header.DontFragment) == 0)
+            {
+                ip.Identification = Dispatcher.NextIdentification(); // the asker's are not ours to use again
+            }
+
             Originate.WriteChecksum(ref ip, Buffers.Packet(packet));
 
             ref IcmpHeader icmp = ref Buffers.PacketHeader<IcmpHeader>(packet, ip.HeaderBytes);

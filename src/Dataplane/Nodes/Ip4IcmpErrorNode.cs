@@ -82,7 +82,7 @@ internal sealed class Ip4IcmpErrorNode(Dispatcher dispatcher, InternalNode looku
         ref IcmpHeader icmp = ref MemoryMarshal.AsRef<IcmpHeader>(message);
         icmp = new IcmpHeader { Type = error.Type, Code = error.Code, Sequence = error.NextHopMtu };
         icmp.Checksum = Checksum.Compute(message);
-        Originate.WriteIp4Header(answer, TypeOfService, IpProtocol.Icmp, source, destination);
+        Originate.WriteIp4Header(answer, Dispatcher.NextIdentification(), TypeOfService, IpProtocol.Icmp, source, destination);
         Count(error.Type == IcmpHeader.TimeExceeded ? Reason.TimeExceededSent : Reason.UnreachableSent);
     }
 }

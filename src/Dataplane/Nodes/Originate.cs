@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Verbena.Dataplane.Graph;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
@@ -10,7 +11,9 @@ internal static class Originate
     public const byte TimeToLive = 64;
 
     /// <summary>Writes a header without options at the begin of <paramref name="packet"/>, which is as long as the packet, its checksum included.</summary>
-    public static void WriteIp4Header(Span<byte> packet, byte typeOfService, byte protocol, Ip4Address source, Ip4Address destination)
+    /// <remarks>The packet may be cut into fragments, so <paramref name="identification"/> is to be <see cref="Dispatcher.NextIdentification"/>.</remarks>
+    public static void WriteIp4Header(
+        Span<byte> packet, ushort identification, byte typeOfService, byte protocol, Ip4Address source, Ip4Address destination)
     {
         ref Ip4Header ip = ref MemoryMarshal.AsRef<Ip4Header>(packet);
         ip = new Ip4Header
@@ -18,6 +21,7 @@ internal static class Originate
             VersionAndHeaderLength = 0x45,
             TypeOfService = typeOfService,
             TotalLength = (ushort)packet.Length,
+            Identification = identification,
             TimeToLive = TimeToLive,
             Protocol = protocol,
             Source = source,

@@ -49,6 +49,15 @@ public sealed class PingTests : IDisposable
     }
 
     [Fact]
+    public void Each_request_has_an_identification_of_its_own() // RFC 6864, 4.1: it may be cut into fragments
+    {
+        Start(new PingOptions(Ip4Address.Parse(TestRouter.RightHost)) { Repeat = 3 });
+        _test.Advance(TestRouter.Second);
+        _test.Advance(TestRouter.Second);
+        Assert.Equal(3, _test.RightPort.Sent.Select(frame => Frame.Ip4HeaderOf(frame).Identification.Value).Distinct().Count());
+    }
+
+    [Fact]
     public void An_own_address_answers()
     {
         PingSession session = Start(new PingOptions(Ip4Address.Parse(TestRouter.LeftAddress)) { Repeat = 1 });

@@ -26,6 +26,22 @@ public sealed class Ip4LocalTests : IDisposable
     }
 
     [Fact]
+    public void What_may_be_cut_into_fragments_has_an_identification_of_its_own() // RFC 6864, 4.1
+    {
+        byte[] message = Frame.Icmp(IcmpHeader.EchoRequest);
+        foreach (ushort flags in (ushort[])[0, 0, Ip4Header.DontFragment])
+        {
+            _test.Receive(_test.LeftPort, Frame.Ip4(
+                TestRouter.LeftHost, TestRouter.LeftAddress, protocol: IpProtocol.Icmp, payload: message, flagsAndOffset: flags));
+        }
+
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, ttl: 1));
+        ushort[] identifications = [.. _test.LeftPort.Sent.Select(frame => Frame.Ip4HeaderOf(frame).Identification.Value)];
+        Assert.Equal(4, identifications.Distinct().Count());
+        Assert.Equal(0x1234, identifications[2]); // whole for ever, so it stays as it came
+    }
+
+    [Fact]
     public void An_echo_request_with_a_wrong_checksum_is_dropped() // RFC 792
     {
         byte[] request = Frame.EchoRequest(TestRouter.LeftHost, TestRouter.LeftAddress);
