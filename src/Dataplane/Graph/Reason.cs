@@ -68,7 +68,7 @@ public enum Reason
     ArpReportsFull,
 
     ArpRequestsSent,
-    ArpRequestsThrottled,
+    ArpTooManyWanted,
     ArpRequestsNoBuffer,
     ArpPacketReplaced,
     ArpUnanswered,
@@ -170,7 +170,7 @@ public static class Reasons
         [Reason.ArpReportsFull] = Error("neighbors learned faster than recorded"),
 
         [Reason.ArpRequestsSent] = Info("ARP requests sent"),
-        [Reason.ArpRequestsThrottled] = Info("ARP requests throttled"),
+        [Reason.ArpTooManyWanted] = Error("too many neighbors wanted at a time"),
         [Reason.ArpRequestsNoBuffer] = Error("ARP requests out of buffer"),
         [Reason.ArpPacketReplaced] = Error("packet waiting for ARP replaced by a later one"),
         [Reason.ArpUnanswered] = Error("ARP requests unanswered"),

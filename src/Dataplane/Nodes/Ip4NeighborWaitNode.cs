@@ -44,7 +44,7 @@ internal sealed class Ip4NeighborWaitNode(
         {
             if (_count == MaxNeighbors)
             {
-                Drop(packet, Reason.ArpRequestsThrottled);
+                Drop(packet, Reason.ArpTooManyWanted);
                 return;
             }
 

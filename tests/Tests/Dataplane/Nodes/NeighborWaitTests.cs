@@ -69,7 +69,7 @@ public sealed class NeighborWaitTests : IDisposable
         }
 
         test.Run();
-        Assert.Equal(10u, test.Count("ip4-neighbor-wait", Reason.ArpRequestsThrottled));
+        Assert.Equal(10u, test.Left.Counters.Drops);
         test.ExpectNoLeak();
         for (int seconds = 0; seconds < 8; seconds++)
         {
