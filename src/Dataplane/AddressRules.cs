@@ -2,7 +2,7 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane;
 
-/// <summary>Which addresses an interface can be given.</summary>
+/// <summary>Which addresses an interface can be given, and a station can have.</summary>
 internal static class AddressRules
 {
     /// <exception cref="RouterException">It can't have this one, and why.</exception>
@@ -32,12 +32,20 @@ internal static class AddressRules
         }
     }
 
+    /// <exception cref="RouterException">It is no address that a station can have.</exception>
+    public static void CheckUnicast(MacAddress address)
+    {
+        if (address.IsMulticast || address.IsZero)
+        {
+            throw new RouterException($"{address} is no unicast Ethernet address");
+        }
+    }
+
     /// <summary>Neither this network, loopback, multicast nor reserved (RFC 1122, 3.2.1.3); nor a network or its broadcast address.</summary>
     private static bool IsHostAddress(Ip4Prefix address)
     {
         uint net = address.Address.Value >> 24;
-        bool isEdge = address.Length < 31 && (address.Address == address.Network || address.Address == address.DirectedBroadcast);
-        return address.Length > 0 && net is not (0 or 127 or >= 224) && !isEdge;
+        return address.Length > 0 && net is not (0 or 127 or >= 224) && address.ContainsHost(address.Address);
     }
 
     /// <summary>One network has one link; on that, it may have several addresses.</summary>

@@ -20,14 +20,13 @@ public sealed class Interface
 
     private static readonly SubInterfaceTable s_none = new([]);
 
-    private readonly List<Ip4Prefix> _addresses = [];
+    private Ip4Prefix[] _addresses = [];
     private SubInterfaceTable _subInterfaces = s_none;
     private L2Port? _l2;
     private TagRewrite? _tagRewrite;
     private ulong[] _secondaryMacBits = [];
     private InterfaceCounters _cleared;
     private ulong _macBits;
-    private uint _primaryAddress;
     private bool _isAdminUp;
 
     internal Interface(string name, int index, Port? port)
@@ -125,8 +124,12 @@ public sealed class Interface
     /// <summary>Whether somebody has asked for unicast frames to others, too.</summary>
     public bool IsPromiscuous { get; internal set; }
 
-    /// <summary>Its addresses with their prefix lengths, in the order in which they were given.</summary>
-    public IReadOnlyList<Ip4Prefix> Addresses => _addresses;
+    /// <summary>Its addresses with their prefix lengths, in the order in which they were given. Changed as a whole, for workers read them.</summary>
+    public IReadOnlyList<Ip4Prefix> Addresses
+    {
+        get => Volatile.Read(ref _addresses);
+        internal set => Volatile.Write(ref _addresses, [.. value]);
+    }
 
     /// <summary>Whether somebody has set the interface up. The worker reads it.</summary>
     public bool IsAdminUp
@@ -143,11 +146,7 @@ public sealed class Interface
     }
 
     /// <summary>The first of its addresses, 0.0.0.0 if it has none: where its ICMP errors come from. The worker reads it.</summary>
-    internal Ip4Address PrimaryAddress
-    {
-        get => new(Be32.FromRaw(Volatile.Read(ref _primaryAddress)));
-        private set => Volatile.Write(ref _primaryAddress, value.Value.Raw);
-    }
+    internal Ip4Address PrimaryAddress => Volatile.Read(ref _addresses) is [var first, ..] ? first.Address : default;
 
     /// <summary>What it has counted since <see cref="Router.ClearInterfaceCounters"/>.</summary>
     public InterfaceCounters Counters => ReadCounters() - _cleared;
@@ -161,32 +160,22 @@ public sealed class Interface
     /// <summary>Makes it ready to be counted for so many workers. Before a worker can find it.</summary>
     internal void CountFor(int workers) => Workers = [.. Enumerable.Range(0, workers).Select(_ => new WorkerInterfaceCounters())];
 
-    internal void AddAddress(Ip4Prefix address)
+    /// <summary>The own address on the network that a host is on; null if it is on none of this interface's. The worker asks.</summary>
+    internal Ip4Prefix? AddressOnNetworkOf(Ip4Address host)
     {
-        _addresses.Add(address);
-        PrimaryAddress = _addresses[0].Address;
-    }
-
-    /// <summary>The own address to use towards a host: that of its network, else the first one; 0.0.0.0 if there is none.</summary>
-    internal Ip4Address AddressTowards(Ip4Address host)
-    {
-        foreach (Ip4Prefix address in _addresses)
+        foreach (Ip4Prefix address in Volatile.Read(ref _addresses))
         {
-            if (address.Contains(host))
+            if (address.ContainsHost(host))
             {
-                return address.Address;
+                return address;
             }
         }
 
-        return PrimaryAddress;
+        return null;
     }
 
-    internal bool RemoveAddress(Ip4Prefix address)
-    {
-        bool removed = _addresses.Remove(address);
-        PrimaryAddress = _addresses is [var first, ..] ? first.Address : default;
-        return removed;
-    }
+    /// <summary>The own address to use towards a host: that of its network, else the first one; 0.0.0.0 if there is none.</summary>
+    internal Ip4Address AddressTowards(Ip4Address host) => AddressOnNetworkOf(host)?.Address ?? PrimaryAddress;
 
     internal void ClearCounters() => _cleared = ReadCounters();
 

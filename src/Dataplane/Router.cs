@@ -35,9 +35,10 @@ public sealed class Router : IDisposable
         _tables = new ForwardingTables(workers);
         _workers = new WorkerSet(workers, buffers, _tables);
         _placement = new RxPlacement(Workers, Park);
-        _neighbors = new NeighborTable(_tables, Park);
-        _connected = new ConnectedRoutes(_tables, Park);
-        _routes = new StaticRoutes(_tables, _neighbors);
+        Ip4Rib rib = new(_tables, Park);
+        _neighbors = new NeighborTable(_tables, rib, Park);
+        _connected = new ConnectedRoutes(_tables, rib, Park);
+        _routes = new StaticRoutes(_tables, rib, _neighbors);
         _pings = new PingSessions(_tables, _workers.Requests);
         Reception = new Reception(_macAddresses);
         Bridging = new Bridging(_tables, ParkAndTakeReports, Reception.RequirePromiscuous, FollowMode);
@@ -120,7 +121,7 @@ public sealed class Router : IDisposable
     public Interface AddVirtualInterface(string name, MacAddress address)
     {
         CheckName(name);
-        CheckUnicast(address);
+        AddressRules.CheckUnicast(address);
         Interface added = new(name, _tables.FreeInterfaceIndex(), address);
         _macAddresses.Check(address, added, force: false);
         return Add(added);
@@ -156,7 +157,7 @@ public sealed class Router : IDisposable
         }
     }
 
-    /// <summary>Sets an interface and its port up or down. A down interface has no routes, and forgets its learned neighbors.</summary>
+    /// <summary>Sets an interface and its port up or down. A down interface has no routes, and keeps static neighbors only.</summary>
     public void SetAdminUp(Interface target, bool up)
     {
         RequireNotLocal0(target);
@@ -191,8 +192,8 @@ public sealed class Router : IDisposable
     {
         ArgumentNullException.ThrowIfNull(target);
         AddressRules.Check(target, address, Interfaces);
-        target.AddAddress(address);
-        _neighbors.RemoveWhere((_, neighbor, _) => neighbor == address.Address || IsNetworkOrBroadcast(neighbor, address));
+        target.Addresses = [.. target.Addresses, address];
+        _neighbors.RemoveWhere((_, neighbor, _) => neighbor == address.Address || (address.Contains(neighbor) && !address.ContainsHost(neighbor)));
         UpdateRoutes(target);
         Announce(target, [address]);
     }
@@ -201,13 +202,13 @@ public sealed class Router : IDisposable
     public void RemoveAddress(Interface target, Ip4Prefix address)
     {
         ArgumentNullException.ThrowIfNull(target);
-        if (!target.RemoveAddress(address))
+        if (!target.Addresses.Contains(address))
         {
             throw new RouterException($"{address} not found for interface {target}");
         }
 
-        _neighbors.RemoveWhere((link, neighbor, _) =>
-            link == target && !target.Addresses.Any(remaining => remaining.Contains(neighbor)));
+        target.Addresses = [.. target.Addresses.Where(other => other != address)];
+        _neighbors.RemoveWhere((link, neighbor, _) => link == target && target.AddressOnNetworkOf(neighbor) is null);
         UpdateRoutes(target);
     }
 
@@ -257,14 +258,12 @@ public sealed class Router : IDisposable
     public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress)
     {
         RequireNotLocal0(target);
-        Adjacency current = _tables.LookUp(address);
-        bool onLink = current.Kind == AdjacencyKind.Glean || current.IsNeighbor(address);
-        if (!onLink || current.Interface != target)
+        if (!_neighbors.IsHostOn(target, address))
         {
             throw new RouterException($"{address} is no host of a network that {target} is connected to");
         }
 
-        CheckUnicast(macAddress);
+        AddressRules.CheckUnicast(macAddress);
         _neighbors.SetStatic(target, address, macAddress, _now);
     }
 
@@ -281,16 +280,14 @@ public sealed class Router : IDisposable
     public void AddRoute(Ip4Prefix prefix, Ip4Address nextHop)
     {
         prefix = new Ip4Prefix(prefix.Network, prefix.Length);
-        Adjacency towards = _tables.LookUp(nextHop);
-        if (towards.Kind != AdjacencyKind.Glean && !towards.IsNeighbor(nextHop))
+        if (_tables.LinkTo(nextHop) is not { } link || !_neighbors.IsHostOn(link, nextHop))
         {
             throw new RouterException($"{nextHop} is no host of a connected network, so it can't be a next hop");
         }
 
-        bool isReserved = _tables.Fib.Routes.ContainsKey(prefix) && !_routes.Contains(prefix) && prefix.Length > 0;
-        if (isReserved)
+        if (ForwardingTables.IsReserved(prefix))
         {
-            throw new RouterException($"{prefix} is a connected or reserved network, or a neighbor: it can't be routed elsewhere");
+            throw new RouterException($"{prefix} is a reserved network: it can't be routed");
         }
 
         _routes.Set(prefix, nextHop);
@@ -372,14 +369,6 @@ public sealed class Router : IDisposable
         }
     }
 
-    private static void CheckUnicast(MacAddress address)
-    {
-        if (address.IsMulticast || address.IsZero)
-        {
-            throw new RouterException($"{address} is no unicast Ethernet address");
-        }
-    }
-
     private void CheckName(string name)
     {
         if (FindInterface(name) is not null)
@@ -420,9 +409,6 @@ public sealed class Router : IDisposable
         }
     }
 
-    private static bool IsNetworkOrBroadcast(Ip4Address candidate, Ip4Prefix address) =>
-        address.Length < 31 && (candidate == address.Network || candidate == address.DirectedBroadcast);
-
     /// <summary>Stops the workers, as <see cref="Park"/> does, when all that they have reported is known.</summary>
     private IDisposable ParkAndTakeReports()
     {
@@ -462,6 +448,7 @@ public sealed class Router : IDisposable
     private void UpdateRoutes(Interface target)
     {
         _connected.Update(target);
+        _neighbors.FollowLink(target);
         _routes.ResolveAll();
     }
 
@@ -476,15 +463,16 @@ public sealed class Router : IDisposable
     {
         foreach (Ip4Prefix address in addresses.Where(_ => target.IsRouting))
         {
-            RequestArp(target, address.Address, address.Address, MacAddress.Broadcast);
+            _ = RequestArp(target, address.Address, address.Address, MacAddress.Broadcast);
         }
     }
 
-    private void Probe(Neighbor neighbor) =>
+    private bool Probe(Neighbor neighbor) =>
         RequestArp(neighbor.Interface, neighbor.Interface.AddressTowards(neighbor.Address), neighbor.Address, neighbor.MacAddress);
 
-    private void RequestArp(Interface link, Ip4Address source, Ip4Address target, MacAddress destination) =>
-        _ = _workers.Requests.TryAdd(new WorkerRequest(WorkerRequestKind.ArpRequest)
+    /// <summary>Has a worker ask; false if it has too much to do already.</summary>
+    private bool RequestArp(Interface link, Ip4Address source, Ip4Address target, MacAddress destination) =>
+        _workers.Requests.TryAdd(new WorkerRequest(WorkerRequestKind.ArpRequest)
         {
             Interface = link.Index,
             Source = source,

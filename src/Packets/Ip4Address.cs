@@ -7,13 +7,8 @@ namespace Verbena.Packets;
 /// <summary>An IPv4 address that lies in memory in network order, so it can be a field of a header.</summary>
 public readonly record struct Ip4Address(Be32 Value)
 {
-    public static Ip4Address Broadcast { get; } = new(0xFFFF_FFFF);
-
     /// <summary>224.0.0.0/4 (RFC 5771).</summary>
     public bool IsMulticast => Value >> 28 == 0xE;
-
-    /// <summary>127.0.0.0/8, never legal on a wire (RFC 1122, 3.2.1.3).</summary>
-    public bool IsLoopback => Value >> 24 == 127;
 
     public bool IsZero => Value.Raw == 0;
 
@@ -63,6 +58,13 @@ public readonly record struct Ip4Prefix(Ip4Address Address, int Length)
     public Ip4Address DirectedBroadcast => new(Address.Value | ~Mask);
 
     public bool Contains(Ip4Address address) => (address.Value & Mask) == (Address.Value & Mask);
+
+    /// <summary>
+    /// True if <paramref name="address"/> can be a host's on this network, thus is not the network's own or its broadcast address, which
+    /// /31 and /32 do not have (RFC 3021).
+    /// </summary>
+    public bool ContainsHost(Ip4Address address) =>
+        Contains(address) && (Length > 30 || (address != Network && address != DirectedBroadcast));
 
     /// <summary>Reads <c>address/length</c>, the length from 0 to 32.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out Ip4Prefix prefix)

@@ -14,7 +14,10 @@ namespace Verbena.Dataplane.Nodes;
 /// RFC 826: a neighbor is added if it asks for or answers to an own address, and updated whatever it says. RFC 5227: a probe
 /// (sender 0.0.0.0) for an own address is answered and teaches nothing; whoever claims an own address is ignored.
 /// </para>
-/// <para>The forwarding table knows what is own and what is on which link, so there is no other list to consult.</para>
+/// <para>
+/// What is own, the forwarding table knows. What is on the link, the interface's addresses say: a longer route that leads elsewhere
+/// changes where packets go, not who may ask.
+/// </para>
 /// </remarks>
 internal sealed class ArpReplyNode(Dispatcher dispatcher, WorkerMessages messages, InternalNode interfaceOutput)
     : InternalNode(dispatcher, "arp-reply")
@@ -61,14 +64,12 @@ internal sealed class ArpReplyNode(Dispatcher dispatcher, WorkerMessages message
             return null;
         }
 
-        Adjacency sender = LookUp(arp.SenderIp);
-        if (sender.Kind == AdjacencyKind.Receive)
+        if (LookUp(arp.SenderIp).Kind == AdjacencyKind.Receive)
         {
             return Reason.ArpSourceIsOwn;
         }
 
-        bool onLink = sender.Kind == AdjacencyKind.Glean || sender.NextHop == arp.SenderIp;
-        return onLink && sender.Interface == rx ? null : Reason.ArpSourceNotLocal;
+        return rx.AddressOnNetworkOf(arp.SenderIp) is null ? Reason.ArpSourceNotLocal : null;
     }
 
     /// <summary>Two others talk: a neighbor that is known is confirmed, one that is not is none of our business.</summary>

@@ -111,8 +111,8 @@ internal sealed class Ip4NeighborWaitNode(
         _nextDeadline = at == 0 ? deadline : Math.Min(_nextDeadline, deadline);
         _seenVersion = at == 0 ? -1 : _seenVersion; // a change since the lookup must not be missed
         _keys[at] = key;
-        _waiting[at] = new Waiting(adjacency.Interface!, adjacency.Source.Address, nextHop) { Deadline = deadline, Requests = 1 };
-        Ask(at);
+        _waiting[at] = new Waiting(adjacency.Interface!, nextHop) { Deadline = deadline };
+        _ = TryAsk(at);
         return at;
     }
 
@@ -121,9 +121,9 @@ internal sealed class Ip4NeighborWaitNode(
         int released = 0;
         for (int i = _count - 1; i >= 0; i--)
         {
-            if (Dispatcher.Tables.LookUp(_waiting[i].NextHop).IsNeighbor(_waiting[i].NextHop))
+            Span<BufferIndex> packets = PacketsAt(i)[.._waiting[i].PacketCount];
+            if (HasWay(packets))
             {
-                Span<BufferIndex> packets = PacketsAt(i)[.._waiting[i].PacketCount];
                 lookup.Enqueue(packets);
                 released += packets.Length;
                 Remove(i);
@@ -131,6 +131,20 @@ internal sealed class Ip4NeighborWaitNode(
         }
 
         return released;
+    }
+
+    /// <summary>Whether one of the packets can leave: its next hop has answered, or it has got another.</summary>
+    private bool HasWay(ReadOnlySpan<BufferIndex> packets)
+    {
+        foreach (BufferIndex packet in packets)
+        {
+            if (Dispatcher.Tables.LookUp(Buffers.PacketHeader<Ip4Header>(packet).Destination).Kind == AdjacencyKind.Rewrite)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private int AskAgain()
@@ -142,15 +156,13 @@ internal sealed class Ip4NeighborWaitNode(
             ref Waiting waiting = ref _waiting[i];
             if (Dispatcher.Now >= waiting.Deadline)
             {
-                if (waiting.Requests == MaxRequests || !waiting.Interface.IsRouting)
+                if (waiting.Requests == MaxRequests || !TryAsk(i))
                 {
                     released += GiveUp(i);
                     continue;
                 }
 
-                waiting.Requests++;
                 waiting.Deadline = Dispatcher.Now + RequestIntervalNanoseconds;
-                Ask(i);
             }
 
             _nextDeadline = Math.Min(_nextDeadline, waiting.Deadline);
@@ -171,10 +183,18 @@ internal sealed class Ip4NeighborWaitNode(
         return packets.Length;
     }
 
-    private void Ask(int at)
+    /// <summary>Asks, from the address that the interface now has on the neighbor's network; false if it routes no more, or has none.</summary>
+    private bool TryAsk(int at)
     {
         ref Waiting waiting = ref _waiting[at];
-        arpRequests.Send(this, waiting.Interface, waiting.Source, waiting.NextHop, MacAddress.Broadcast);
+        Ip4Prefix? own = waiting.Interface.IsRouting ? waiting.Interface.AddressOnNetworkOf(waiting.NextHop) : null;
+        if (own is { } source)
+        {
+            waiting.Requests++;
+            arpRequests.Send(this, waiting.Interface, source.Address, waiting.NextHop, MacAddress.Broadcast);
+        }
+
+        return own is not null;
     }
 
     private void DropPackets(int at, Reason reason)
@@ -220,7 +240,7 @@ internal sealed class Ip4NeighborWaitNode(
 
     private Span<BufferIndex> PacketsAt(int at) => _packets.AsSpan(at * PacketsPerNeighbor, PacketsPerNeighbor);
 
-    private record struct Waiting(Interface Interface, Ip4Address Source, Ip4Address NextHop)
+    private record struct Waiting(Interface Interface, Ip4Address NextHop)
     {
         /// <summary>When to ask again, or to give up.</summary>
         public long Deadline;

@@ -49,7 +49,7 @@ public sealed class Adjacency
     /// <summary>Receive: the address itself. Incomplete and rewrite: the neighbor.</summary>
     public Ip4Address NextHop { get; internal init; }
 
-    /// <summary>Glean and incomplete: the own address that an ARP request names as its sender, with its prefix length.</summary>
+    /// <summary>Glean: the own address on that network, with its prefix length.</summary>
     public Ip4Prefix Source { get; internal init; }
 
     /// <summary>The longest IPv4 packet that may go this way, in bytes.</summary>

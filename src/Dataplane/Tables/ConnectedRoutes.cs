@@ -7,7 +7,7 @@ namespace Verbena.Dataplane.Tables;
 /// As VPP lists them, while the interface is up and not in L2 mode: the connected network (glean), each own address (receive), and the network
 /// and broadcast address of each network that has them, /31 has not (RFC 3021): dropped.
 /// </remarks>
-internal sealed class ConnectedRoutes(ForwardingTables tables, Func<IDisposable> park)
+internal sealed class ConnectedRoutes(ForwardingTables tables, Ip4Rib rib, Func<IDisposable> park)
 {
     private readonly Dictionary<Interface, Dictionary<Ip4Prefix, int>> _installed = [];
 
@@ -22,11 +22,13 @@ internal sealed class ConnectedRoutes(ForwardingTables tables, Func<IDisposable>
         }
 
         List<Ip4Prefix> obsolete = [.. installed.Keys.Where(prefix => !wanted.ContainsKey(prefix))];
-        obsolete.ForEach(prefix => _ = tables.Fib.Remove(prefix));
         using (park())
         {
-            obsolete.ForEach(prefix => RemoveAdjacency(installed, prefix));
-            tables.Fib.FreeEmptiedPlies();
+            foreach (Ip4Prefix prefix in obsolete)
+            {
+                rib.Remove(prefix, RouteSource.Interface);
+                RemoveAdjacency(installed, prefix);
+            }
         }
 
         _installed[link] = installed;
@@ -94,7 +96,7 @@ internal sealed class ConnectedRoutes(ForwardingTables tables, Func<IDisposable>
         }
 
         int added = adjacency is null ? AdjacencyTable.Drop : tables.Adjacencies.Add(adjacency);
-        tables.Fib.Add(prefix, added);
+        rib.Add(prefix, RouteSource.Interface, added);
         if (exists)
         {
             using (park())

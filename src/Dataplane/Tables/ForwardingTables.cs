@@ -10,6 +10,15 @@ namespace Verbena.Dataplane.Tables;
 /// </remarks>
 internal sealed class ForwardingTables
 {
+    /// <summary>What VPP's empty table drops: RFC 1122, 3.2.1.3, RFC 5771 (multicast), RFC 1112, 4 (reserved).</summary>
+    private static readonly Ip4Prefix[] s_reserved =
+    [
+        new(Ip4Address.Parse("0.0.0.0"), 32),
+        new(Ip4Address.Parse("224.0.0.0"), 4),
+        new(Ip4Address.Parse("240.0.0.0"), 4),
+        new(Ip4Address.Parse("255.255.255.255"), 32),
+    ];
+
     private readonly int _workers;
     private Interface?[] _interfaces = new Interface?[16];
     private int _version;
@@ -19,10 +28,8 @@ internal sealed class ForwardingTables
     {
         _workers = workers;
         Adjacencies = new AdjacencyTable(workers);
-        // What VPP's empty table holds: RFC 1122, 3.2.1.3, RFC 5771 (multicast), RFC 1112, 4 (reserved).
-        foreach (string text in (string[])["0.0.0.0/32", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32"])
+        foreach (Ip4Prefix prefix in s_reserved)
         {
-            _ = Ip4Prefix.TryParse(text, out Ip4Prefix prefix);
             Fib.Add(prefix, AdjacencyTable.Drop);
         }
     }
@@ -39,11 +46,28 @@ internal sealed class ForwardingTables
     /// <summary>The interfaces by index; free slots are null. Changed only while workers are parked.</summary>
     public ReadOnlySpan<Interface?> Interfaces => _interfaces;
 
+    /// <summary>Whether a prefix is one that no packet is routed to.</summary>
+    public static bool IsReserved(Ip4Prefix prefix) => s_reserved.Contains(prefix);
+
     /// <summary>The interface of a packet, which is there as long as packets of it are under way.</summary>
     public Interface InterfaceAt(uint index) => _interfaces[index]!;
 
     /// <summary>Where a packet to <paramref name="destination"/> goes.</summary>
     public Adjacency LookUp(Ip4Address destination) => Adjacencies[Fib.Lookup(destination)];
+
+    /// <summary>The interface that a host is reached by without another router: up, with an address of its network. For the control thread.</summary>
+    public Interface? LinkTo(Ip4Address host)
+    {
+        foreach (Interface? link in _interfaces)
+        {
+            if (link is { IsRouting: true } && link.AddressOnNetworkOf(host) is not null)
+            {
+                return link;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>The lowest free index.</summary>
     public int FreeInterfaceIndex()

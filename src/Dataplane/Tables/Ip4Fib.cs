@@ -97,6 +97,9 @@ internal sealed class Ip4Fib
         return removed;
     }
 
+    /// <summary>Whether there is anything for <see cref="FreeEmptiedPlies"/> to free.</summary>
+    public bool HasEmptiedPlies => _emptiedPlies.Count > 0;
+
     /// <summary>Makes emptied plies usable again. While the worker is parked, for it may have been reading them.</summary>
     public void FreeEmptiedPlies()
     {

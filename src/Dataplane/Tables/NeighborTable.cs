@@ -15,7 +15,7 @@ namespace Verbena.Dataplane.Tables;
 /// and forgotten if it does not answer.
 /// </para>
 /// </remarks>
-internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> park)
+internal sealed class NeighborTable(ForwardingTables tables, Ip4Rib rib, Func<IDisposable> park)
 {
     /// <summary>VPP's limit.</summary>
     public const int MaxNeighbors = 50_000;
@@ -27,15 +27,12 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
     private long _nextAgeing;
 
     /// <summary>The neighbors whose Ethernet address is known.</summary>
-    public IEnumerable<Neighbor> Known => _entries.Values.Where(entry => entry.IsKnown).Select(entry =>
-        new Neighbor(entry.Interface, entry.Address, entry.MacAddress, entry.IsStatic, entry.UpdatedAt));
+    public IEnumerable<Neighbor> Known => _entries.Values.Where(entry => entry.IsKnown).Select(entry => entry.ToNeighbor());
 
     /// <summary>Notes what ARP told. Silently ignored: what is no longer on that link, and one neighbor too many.</summary>
     public void Learn(Interface link, Ip4Address address, MacAddress macAddress, long now)
     {
-        Adjacency current = tables.LookUp(address);
-        bool onLink = current.Interface == link && (current.Kind == AdjacencyKind.Glean || current.NextHop == address);
-        if (!onLink || current.Kind == AdjacencyKind.Receive)
+        if (!IsHostOn(link, address))
         {
             return;
         }
@@ -55,6 +52,10 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
             Confirm(entry, macAddress, now);
         }
     }
+
+    /// <summary>Whether an address is another's on a network that an interface is connected to.</summary>
+    public bool IsHostOn(Interface link, Ip4Address address) =>
+        link.IsRouting && link.AddressOnNetworkOf(address) is not null && tables.LookUp(address).Kind != AdjacencyKind.Receive;
 
     public void SetStatic(Interface link, Ip4Address address, MacAddress macAddress, long now)
     {
@@ -82,22 +83,27 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
     /// <summary>Removes what an interface no longer needs: neighbors for which <paramref name="condition"/> holds.</summary>
     public void RemoveWhere(Func<Interface, Ip4Address, bool, bool> condition)
     {
-        foreach (Entry entry in _entries.Values.Where(e => e.IsKnown && condition(e.Interface, e.Address, e.IsStatic)).ToList())
+        Forget([.. _entries.Values.Where(e => e.IsKnown && condition(e.Interface, e.Address, e.IsStatic))]);
+    }
+
+    /// <summary>Takes away the routes to an interface's neighbors while it is down, and brings them back.</summary>
+    public void FollowLink(Interface link)
+    {
+        foreach (Entry entry in _entries.Values.Where(entry => entry.Interface == link))
         {
-            Forget(entry);
+            Route(entry);
         }
     }
 
     /// <summary>The adjacency of a route's next hop, made if need be. Paired with <see cref="Release"/>.</summary>
-    public int Require(Interface link, Ip4Address address, Ip4Prefix source)
+    public int Require(Interface link, Ip4Address address)
     {
         if (!_entries.TryGetValue((link, address), out Entry? entry))
         {
             entry = Create(link, address);
-            entry.Slot = tables.Adjacencies.Add(Incomplete(entry, source));
+            entry.Slot = tables.Adjacencies.Add(Incomplete(entry));
         }
 
-        entry.Source = source;
         entry.RouteCount++;
         return entry.Slot;
     }
@@ -118,12 +124,14 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
     {
         foreach (Entry entry in _entries.Values.Where(entry => entry.Interface == link))
         {
-            tables.Adjacencies.Replace(entry.Slot, entry.IsKnown ? Complete(entry) : Incomplete(entry, entry.Source));
+            tables.Adjacencies.Replace(entry.Slot, entry.IsKnown ? Complete(entry) : Incomplete(entry));
         }
     }
 
-    /// <summary>Asks those that have been silent for long, by <paramref name="probe"/>, and forgets those that stay silent.</summary>
-    public void Age(long now, Action<Neighbor> probe)
+    /// <summary>Asks those that have been silent for long, and forgets those that stay silent.</summary>
+    /// <param name="now">The clock, in nanoseconds.</param>
+    /// <param name="probe">Has one asked; false: no more can be for now, and the others' turn comes with the next round.</param>
+    public void Age(long now, Func<Neighbor, bool> probe)
     {
         if (now < _nextAgeing)
         {
@@ -131,7 +139,7 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
         }
 
         _nextAgeing = now + (ProbeIntervalNanoseconds / 10);
-        List<Entry>? dead = null;
+        List<Entry> dead = [];
         foreach (Entry entry in _entries.Values)
         {
             if (!entry.IsKnown || entry.IsStatic || now - entry.UpdatedAt < MaxAgeNanoseconds || now < entry.NextProbe)
@@ -141,16 +149,20 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
 
             if (entry.Probes == MaxProbes)
             {
-                (dead ??= []).Add(entry);
+                dead.Add(entry);
                 continue;
+            }
+
+            if (!probe(entry.ToNeighbor()))
+            {
+                break;
             }
 
             entry.Probes++;
             entry.NextProbe = now + ProbeIntervalNanoseconds;
-            probe(new Neighbor(entry.Interface, entry.Address, entry.MacAddress, entry.IsStatic, entry.UpdatedAt));
         }
 
-        dead?.ForEach(Forget);
+        Forget(dead);
     }
 
     private static Adjacency Complete(Entry entry) => new(AdjacencyKind.Rewrite, entry.Interface)
@@ -164,11 +176,7 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
         },
     };
 
-    private static Adjacency Incomplete(Entry entry, Ip4Prefix source) => new(AdjacencyKind.Incomplete, entry.Interface)
-    {
-        NextHop = entry.Address,
-        Source = source,
-    };
+    private static Adjacency Incomplete(Entry entry) => new(AdjacencyKind.Incomplete, entry.Interface) { NextHop = entry.Address };
 
     private Entry Create(Interface link, Ip4Address address)
     {
@@ -198,17 +206,48 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
 
         if (isNew)
         {
-            tables.Fib.Add(new Ip4Prefix(entry.Address, 32), entry.Slot);
+            Route(entry);
         }
 
         tables.Publish();
+    }
+
+    /// <summary>A neighbor has a route to its own address as long as it is known and its interface routes.</summary>
+    private void Route(Entry entry)
+    {
+        Ip4Prefix prefix = new(entry.Address, 32);
+        if (entry.IsKnown && entry.Interface.IsRouting)
+        {
+            rib.Add(prefix, RouteSource.Neighbor, entry.Slot);
+        }
+        else
+        {
+            rib.Remove(prefix, RouteSource.Neighbor);
+        }
+    }
+
+    /// <summary>Forgets any number with the workers parked once.</summary>
+    private void Forget(IReadOnlyCollection<Entry> entries)
+    {
+        if (entries.Count == 0)
+        {
+            return;
+        }
+
+        using (park())
+        {
+            foreach (Entry entry in entries)
+            {
+                Forget(entry);
+            }
+        }
     }
 
     private void Forget(Entry entry)
     {
         (entry.IsKnown, entry.IsStatic) = (false, false);
         (entry.UpdatedAt, entry.Probes, entry.NextProbe) = (0, 0, 0);
-        _ = tables.Fib.Remove(new Ip4Prefix(entry.Address, 32));
+        Route(entry);
         tables.Publish();
         if (entry.RouteCount == 0)
         {
@@ -216,7 +255,7 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
         }
         else
         {
-            tables.Adjacencies.Replace(entry.Slot, Incomplete(entry, entry.Source));
+            tables.Adjacencies.Replace(entry.Slot, Incomplete(entry));
         }
     }
 
@@ -226,7 +265,6 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
         using (park())
         {
             tables.Adjacencies.Remove(entry.Slot);
-            tables.Fib.FreeEmptiedPlies();
         }
     }
 
@@ -255,7 +293,6 @@ internal sealed class NeighborTable(ForwardingTables tables, Func<IDisposable> p
         /// <summary>Routes that have it as their next hop.</summary>
         public int RouteCount { get; set; }
 
-        /// <summary>The own address that asks for it, for routes.</summary>
-        public Ip4Prefix Source { get; set; }
+        public Neighbor ToNeighbor() => new(Interface, Address, MacAddress, IsStatic, UpdatedAt);
     }
 }

@@ -3,12 +3,13 @@ using Verbena.Packets;
 namespace Verbena.Dataplane.Tables;
 
 /// <summary>The routes that a person has added, each by way of a next hop. Belongs to the control thread.</summary>
-/// <remarks>A route is in the forwarding table as long as its next hop lies on a connected network that is up.</remarks>
-internal sealed class StaticRoutes(ForwardingTables tables, NeighborTable neighbors)
+/// <remarks>A route counts as long as its next hop lies on a connected network that is up.</remarks>
+internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, NeighborTable neighbors)
 {
     private readonly Dictionary<Ip4Prefix, Route> _routes = [];
 
-    public bool Contains(Ip4Prefix prefix) => _routes.ContainsKey(prefix);
+    /// <summary>Where a route leads, or null if there is no such route.</summary>
+    public Ip4Address? NextHopOf(Ip4Prefix prefix) => _routes.GetValueOrDefault(prefix)?.NextHop;
 
     public void Set(Ip4Prefix prefix, Ip4Address nextHop)
     {
@@ -36,8 +37,7 @@ internal sealed class StaticRoutes(ForwardingTables tables, NeighborTable neighb
     {
         foreach ((Ip4Prefix prefix, Route route) in _routes)
         {
-            Adjacency? link = FindLink(route.NextHop);
-            if (link?.Interface != route.Link)
+            if (tables.LinkTo(route.NextHop) != route.Link)
             {
                 Withdraw(prefix, route);
                 Resolve(prefix, route);
@@ -49,10 +49,10 @@ internal sealed class StaticRoutes(ForwardingTables tables, NeighborTable neighb
 
     private void Resolve(Ip4Prefix prefix, Route route)
     {
-        if (FindLink(route.NextHop) is { Interface: { } link } glean)
+        if (tables.LinkTo(route.NextHop) is { } link)
         {
             route.Link = link;
-            tables.Fib.Add(prefix, neighbors.Require(link, route.NextHop, glean.Source));
+            rib.Add(prefix, RouteSource.Static, neighbors.Require(link, route.NextHop));
         }
     }
 
@@ -60,20 +60,11 @@ internal sealed class StaticRoutes(ForwardingTables tables, NeighborTable neighb
     {
         if (route.Link is { } link)
         {
-            _ = tables.Fib.Remove(prefix);
+            rib.Remove(prefix, RouteSource.Static);
             route.Link = null;
             neighbors.Release(link, route.NextHop);
         }
     }
-
-    /// <summary>The glean adjacency of the longest connected network that contains a next hop.</summary>
-    private Adjacency? FindLink(Ip4Address nextHop) => tables.Fib.Routes
-        .Where(route => route.Key.Contains(nextHop))
-        .Select(route => (route.Key.Length, Adjacency: tables.Adjacencies[(uint)route.Value]))
-        .Where(route => route.Adjacency.Kind == AdjacencyKind.Glean)
-        .OrderByDescending(route => route.Length)
-        .Select(route => route.Adjacency)
-        .FirstOrDefault();
 
     private sealed class Route(Ip4Address nextHop)
     {

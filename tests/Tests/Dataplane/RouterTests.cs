@@ -143,7 +143,7 @@ public sealed class RouterTests : IDisposable
     [Theory]
     [InlineData("192.0.2.0/24", "172.16.0.1")] // not connected
     [InlineData("192.0.2.0/24", "10.0.0.1")]   // an own address
-    [InlineData("10.0.1.0/24", "10.0.0.2")]    // a connected network
+    [InlineData("224.0.0.0/4", "10.0.0.2")]    // a reserved network
     public void A_route_that_makes_no_sense_is_refused(string prefix, string nextHop)
     {
         string before = Routes();
@@ -210,6 +210,37 @@ public sealed class RouterTests : IDisposable
         }
 
         Assert.Equal(_test.Now - (10 * TestRouter.Second), Assert.Single(Router.Neighbors).UpdatedAt);
+    }
+
+    [Fact]
+    public void A_neighbor_is_not_forgotten_for_polls_that_were_not_sent()
+    {
+        const int Neighbors = 1100; // more than the control thread can ask for at a time
+        Router.AddAddress(_test.Left, TestRouter.Prefix("10.9.0.1/16"));
+        for (int i = 0; i < Neighbors; i++)
+        {
+            _test.Receive(_test.LeftPort, Frame.Arp(
+                ArpHeader.Request, TestRouter.LeftHostMac, $"10.9.{1 + (i >> 8)}.{i & 255}", "10.9.0.1"));
+        }
+
+        long due = _test.Now + NeighborTable.MaxAgeNanoseconds;
+        for (int i = 0; i <= NeighborTable.MaxProbes; i++)
+        {
+            Router.Maintain(due + (i * NeighborTable.ProbeIntervalNanoseconds)); // the worker does not get to send any
+        }
+
+        Assert.Equal(Neighbors, Router.Neighbors.Count);
+    }
+
+    [Fact]
+    public void A_static_neighbor_is_kept_while_its_interface_is_down_but_not_routed_to()
+    {
+        _test.WithNeighbors();
+        Router.SetAdminUp(_test.Right, up: false);
+        Assert.False(HasRoute("right"));
+        Assert.Contains(TestRouter.RightHost, Neighbors(), StringComparison.Ordinal);
+        Router.SetAdminUp(_test.Right, up: true);
+        Assert.True(HasRoute("10.0.1.2/32 Rewrite right"));
     }
 
     [Fact]

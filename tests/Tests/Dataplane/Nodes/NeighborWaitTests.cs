@@ -133,6 +133,37 @@ public sealed class NeighborWaitTests : IDisposable
         Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("192.0.2.9");
     }
 
+    [Fact]
+    public void A_next_hop_is_asked_for_from_an_address_that_the_interface_has()
+    {
+        _test.Router.AddAddress(_test.Right, TestRouter.Prefix("10.0.1.9/24"));
+        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse("10.0.1.3"));
+        _test.Run();
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
+        _test.Router.RemoveAddress(_test.Right, TestRouter.Prefix("10.0.1.1/24"));
+        _test.Advance(TestRouter.Second);
+        Assert.Equal(2, _test.RightPort.Sent.Count);
+        Expect.Arp(_test.RightPort.Sent[0], ArpHeader.Request).Sender(TestRouter.RightMac, TestRouter.RightAddress);
+        Expect.Arp(_test.RightPort.Sent[1], ArpHeader.Request).Sender(TestRouter.RightMac, "10.0.1.9");
+
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "198.51.100.9"));
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).Sender(TestRouter.RightMac, "10.0.1.9").Target("10.0.1.3");
+    }
+
+    [Fact]
+    public void A_packet_follows_its_next_hop_s_answer_even_if_the_next_hop_itself_is_routed_elsewhere()
+    {
+        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.AddRoute(TestRouter.Prefix(TestRouter.RightHost + "/32"), Ip4Address.Parse("10.0.1.77"));
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Reply());
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("192.0.2.9");
+    }
+
     private static byte[] Reply() => Frame.Arp(
         ArpHeader.Reply, TestRouter.RightHostMac, TestRouter.RightHost, TestRouter.RightAddress, TestRouter.RightMac);
 }
