@@ -49,11 +49,7 @@ internal static class BridgeRules
 
     public static void CheckAddress(BridgeDomain domain, MacAddress address)
     {
-        if (address.IsMulticast || address.IsZero)
-        {
-            throw new RouterException($"{address} is no unicast Ethernet address");
-        }
-
+        AddressRules.CheckUnicast(address);
         if (domain.Bvi?.MacAddress == address)
         {
             throw new RouterException($"{address} is the address of {domain.Bvi}, the bvi of bridge domain {domain.Id}");

@@ -25,16 +25,12 @@ public sealed class TagRewrite
     private TagRewrite(string name, int pop, VlanTag[] push, VlanTag[] own)
     {
         Name = name;
-        PopCount = pop;
         Input = new TagOperation(pop, push);
         Output = new TagOperation(push.Length, own[..pop]);
     }
 
     /// <summary>As VPP shows it: <c>pop-1</c>, <c>push-1 dot1q 100</c>, <c>trans-1-1 dot1q 100</c>.</summary>
     public string Name { get; }
-
-    /// <summary>How many tags it takes from received frames, and puts back where frames leave.</summary>
-    public int PopCount { get; }
 
     internal TagOperation Input { get; }
 
