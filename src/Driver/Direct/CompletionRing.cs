@@ -99,13 +99,26 @@ internal unsafe struct CompletionRing(in mlx5dv_cq memory)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsError(byte opOwn) => opOwn >> 4 is Mlx5Cqe.MLX5_CQE_REQ_ERR or Mlx5Cqe.MLX5_CQE_RESP_ERR;
 
-    /// <summary>The error as verbs call it.</summary>
-    public static ibv_wc_status StatusOf(mlx5_cqe64* entry) => ((mlx5_err_cqe*)entry)->syndrome switch
+    /// <summary>What a completion that <see cref="IsError"/> tells.</summary>
+    public static CompletionError ErrorOf(mlx5_cqe64* entry) =>
+        new(StatusOf(((mlx5_err_cqe*)entry)->syndrome), ((mlx5_err_cqe*)entry)->vendor_err_synd);
+
+    /// <summary>As libmlx5 translates it.</summary>
+    private static ibv_wc_status StatusOf(byte syndrome) => syndrome switch
     {
         Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR => ibv_wc_status.IBV_WC_LOC_LEN_ERR,
         Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR => ibv_wc_status.IBV_WC_LOC_QP_OP_ERR,
         Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR => ibv_wc_status.IBV_WC_LOC_PROT_ERR,
         Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR => ibv_wc_status.IBV_WC_WR_FLUSH_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_MW_BIND_ERR => ibv_wc_status.IBV_WC_MW_BIND_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_BAD_RESP_ERR => ibv_wc_status.IBV_WC_BAD_RESP_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_ACCESS_ERR => ibv_wc_status.IBV_WC_LOC_ACCESS_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_REMOTE_INVAL_REQ_ERR => ibv_wc_status.IBV_WC_REM_INV_REQ_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_REMOTE_ACCESS_ERR => ibv_wc_status.IBV_WC_REM_ACCESS_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_REMOTE_OP_ERR => ibv_wc_status.IBV_WC_REM_OP_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_TRANSPORT_RETRY_EXC_ERR => ibv_wc_status.IBV_WC_RETRY_EXC_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_RNR_RETRY_EXC_ERR => ibv_wc_status.IBV_WC_RNR_RETRY_EXC_ERR,
+        Mlx5Cqe.MLX5_CQE_SYNDROME_REMOTE_ABORTED_ERR => ibv_wc_status.IBV_WC_REM_ABORT_ERR,
         _ => ibv_wc_status.IBV_WC_GENERAL_ERR,
     };
 }

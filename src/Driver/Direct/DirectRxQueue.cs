@@ -37,7 +37,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
     {
         int received = 0;
         int polled;
-        while ((polled = _completions.Poll(packets.Length)) == 0 && _completions.Error != ibv_wc_status.IBV_WC_SUCCESS)
+        while ((polled = _completions.Poll(packets.Length)) == 0 && _completions.Error.Status != ibv_wc_status.IBV_WC_SUCCESS)
         {
             Fail(_completions.Error);
         }
@@ -171,10 +171,10 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         }
     }
 
-    private void Fail(ibv_wc_status status)
+    private void Fail(CompletionError error)
     {
-        Errors.Count(status);
-        if (QueueErrors.StopReceiving(status))
+        Errors.Count(error);
+        if (error.StopsReceiving)
         {
             Restart();
             return;

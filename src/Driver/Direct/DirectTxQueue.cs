@@ -90,7 +90,7 @@ internal sealed unsafe class DirectTxQueue<TForm> : RdmaTxQueue
     // After an error the NIC sends nothing more. What waited from the failed WQE on is lost, and the queue starts anew.
     private void Restart(mlx5_cqe64* failed)
     {
-        Errors.Count(CompletionRing.StatusOf(failed));
+        Errors.Count(CompletionRing.ErrorOf(failed));
         Return(_ring.Find(failed->wqe_counter).FirstBuffer);
         CountLost(CountPackets(in _sent, _pool));
         Errors.RestartErrno = _queue.Restart();

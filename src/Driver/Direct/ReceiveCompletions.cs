@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Verbena.Interop.Mlx5;
-using Verbena.Interop.Verbs;
 using Verbena.Packets;
 
 namespace Verbena.Driver.Direct;
@@ -52,9 +51,13 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
     public PacketMetadata* Metadata => _metadata == null ? null : _metadata + _first - _given;
 
     /// <summary>If the last <see cref="Poll"/> gave nothing: the error that comes next, or SUCCESS if there is none. It counts as taken.</summary>
-    public ibv_wc_status Error { get; private set; }
+    public CompletionError Error { get; private set; }
 
     /// <summary>In a striding queue, the strides that the completion in <see cref="Error"/> has used.</summary>
+    /// <remarks>
+    /// mlx5dv.h calls these bytes of <c>mlx5_err_cqe</c> reserved, but the NIC fills them where the queue goes on: DPDK's mlx5 driver
+    /// (drivers/net/mlx5/mlx5_rx.c, mlx5_rx_poll_len) finds its place by them, too.
+    /// </remarks>
     public uint ErrorByteCount { get; private set; }
 
     /// <summary>Takes up to <paramref name="max"/> completions and returns how many; none tells of an error.</summary>
@@ -92,7 +95,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
         CompletionRing ring = _ring;
         uint index = ring.Index;
         int count = 0;
-        Error = ibv_wc_status.IBV_WC_SUCCESS;
+        Error = default;
         while (count < Batch)
         {
             mlx5_cqe64* entry = ring.Entry(index);
@@ -135,7 +138,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
 
             if (count == 0)
             {
-                (Error, ErrorByteCount) = (CompletionRing.StatusOf(entry), entry->byte_cnt);
+                (Error, ErrorByteCount) = (CompletionRing.ErrorOf(entry), entry->byte_cnt);
                 index++;
             }
 

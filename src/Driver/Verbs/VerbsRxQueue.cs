@@ -55,7 +55,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
             Debug.Assert(buffer.Value == completion->wr_id, "a work queue completes in the order of posting");
             if (completion->status != ibv_wc_status.IBV_WC_SUCCESS)
             {
-                Fail(buffer, completion->status);
+                Fail(buffer, CompletionError.Of(in *completion));
                 continue;
             }
 
@@ -84,12 +84,11 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         NativeMemory.Free(_pieces);
     }
 
-    private void Fail(BufferIndex buffer, ibv_wc_status status)
+    private void Fail(BufferIndex buffer, CompletionError error)
     {
-        Errors.Count(status);
+        Errors.Count(error);
         _pool.Return(buffer);
-
-        _broken |= QueueErrors.StopReceiving(status);
+        _broken |= error.StopsReceiving;
     }
 
     private void Refill()

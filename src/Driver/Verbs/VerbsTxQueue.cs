@@ -86,7 +86,7 @@ internal sealed unsafe class VerbsTxQueue : RdmaTxQueue
             int done = _sent.Count - (int)(_sent.Next - (uint)_completions[i].wr_id);
             if (_completions[i].status != ibv_wc_status.IBV_WC_SUCCESS)
             {
-                Errors.Count(_completions[i].status);
+                Errors.Count(CompletionError.Of(in _completions[i]));
                 _sent.Return(done, _pool);
                 Restart();
                 return;

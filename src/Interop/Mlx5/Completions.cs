@@ -85,6 +85,15 @@ public static class Mlx5Cqe
     public const byte MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR = 0x02;
     public const byte MLX5_CQE_SYNDROME_LOCAL_PROT_ERR = 0x04;
     public const byte MLX5_CQE_SYNDROME_WR_FLUSH_ERR = 0x05;
+    public const byte MLX5_CQE_SYNDROME_MW_BIND_ERR = 0x06;
+    public const byte MLX5_CQE_SYNDROME_BAD_RESP_ERR = 0x10;
+    public const byte MLX5_CQE_SYNDROME_LOCAL_ACCESS_ERR = 0x11;
+    public const byte MLX5_CQE_SYNDROME_REMOTE_INVAL_REQ_ERR = 0x12;
+    public const byte MLX5_CQE_SYNDROME_REMOTE_ACCESS_ERR = 0x13;
+    public const byte MLX5_CQE_SYNDROME_REMOTE_OP_ERR = 0x14;
+    public const byte MLX5_CQE_SYNDROME_TRANSPORT_RETRY_EXC_ERR = 0x15;
+    public const byte MLX5_CQE_SYNDROME_RNR_RETRY_EXC_ERR = 0x16;
+    public const byte MLX5_CQE_SYNDROME_REMOTE_ABORTED_ERR = 0x22;
 
     /// <summary>Offset of the arm register in a UAR page, in bytes.</summary>
     public const int MLX5_CQ_DOORBELL = 0x20;

@@ -106,5 +106,7 @@ public abstract class SoakTests(PortForm form)
         Assert.InRange((ulong)sent, left, left + Lost());
         Assert.Equal(cable.Nics.Devices[cable.FarName].Counters[PortCounter.QueueReceived], received);
         Assert.Equal((ulong)sent, near.TxQueues[0].Counters.Packets);
+        Assert.All([near, far], port => Assert.Contains(port.Describe(), line => line.Contains("IBV_WC_LOC_PROT_ERR", StringComparison.Ordinal)));
+        Assert.All([near, far], port => Assert.Contains(port.Describe(), line => line.Contains("(last vendor syndrome 0x52)", StringComparison.Ordinal)));
     }
 }
