@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Verbena.Driver.Direct;
 using Verbena.Driver.Objects;
 using Verbena.Driver.Verbs;
@@ -14,14 +13,13 @@ namespace Verbena.Driver;
 public sealed class RdmaPort : Port
 {
     private const int MaxFrame = 9216; // VPP's longest Ethernet frame
-    private const int VlanTagBytes = 4;
 
     private readonly RdmaInterfaceOptions _options;
     private readonly HostInterface _host;
     private readonly DeviceContext _device;
-    private readonly string _firmware;
     private readonly ObjectTree _tree = new();
     private readonly QueueMaker _maker;
+    private readonly PortDescription _description;
     private readonly List<RdmaRxQueue> _rxQueues = [];
     private readonly List<RdmaTxQueue> _txQueues = [];
     private readonly List<WorkQueue> _workQueues = [];
@@ -30,7 +28,6 @@ public sealed class RdmaPort : Port
     private readonly int _maxTable;
     private ReceiveSideScaling _scaling;
     private LinkState _link;
-    private bool _fatal;
 
     private RdmaPort(RdmaInterfaceOptions options, HostInterface host, BufferPool pool, int txQueues, MacAddress address)
     {
@@ -41,8 +38,6 @@ public sealed class RdmaPort : Port
             _device = _tree.Own(DeviceContext.Open(host));
             _link = _device.QueryLink();
             ibv_device_attr_ex attributes = _device.Query();
-            _firmware = FirmwareOf(attributes);
-
             _maxTable = (int)attributes.rss_caps.max_rwq_indirection_table_size;
             if (options.RxQueues > _maxTable && _maxTable > 0)
             {
@@ -52,6 +47,7 @@ public sealed class RdmaPort : Port
             _domain = _tree.Own(new ProtectionDomain(_device, options.Name));
             var region = _tree.Own(new MemoryRegion(_domain, pool.Memory, options.Name));
             _maker = MakerFor(options, host, _device, _tree, _domain, region, pool);
+            _description = new PortDescription(options, host, in attributes, _maker.Describe());
             if (_maker.RxBuffers > pool.Count)
             {
                 throw new RdmaException(
@@ -99,6 +95,9 @@ public sealed class RdmaPort : Port
 
     public override LinkState Link => _link;
 
+    /// <summary>True once the NIC has said, or shown, that it does not work any more.</summary>
+    internal bool HasFailed { get; private set; }
+
     public override int MaxFrameBytes => Math.Min(
         Math.Min(_maker.MaxFrameBytes, _options.MaxPacketLength ?? int.MaxValue),
         _host.Mtu is { } mtu ? mtu + EthernetHeader.Size : int.MaxValue);
@@ -127,25 +126,13 @@ public sealed class RdmaPort : Port
         return new RdmaPort(options, host, pool, txQueues, MacAddress.RandomLocal(random));
     }
 
-    public override IReadOnlyList<string> Describe() =>
-    [
-        $"netdev {_host.Name} pci-addr {_host.PciAddress}",
-        .. _host.VirtualFunction is { } function ? [function.Name] : Array.Empty<string>(),
-        $"rdma device: {_host.RdmaDevice} pci-id {_host.PciId} firmware {_firmware}",
-        _maker.Describe(),
-        $"rx queues: {_rxQueues.Count} of {_options.RxQueueSize}, tx queues: {_txQueues.Count} of {_options.TxQueueSize}",
-        $"flags:{(_fatal ? " error" : "")}{(Steered.IsAdminUp ? " admin-up" : "")}{(_link.IsUp ? " link-up" : "")}{(Steered.IsPromiscuous ? " promiscuous" : "")}",
-        $"steered here: {Steered}",
-        $"rss: {RssFields}",
-        .. Warning is { } warning ? ["warning " + warning] : Array.Empty<string>(),
-        .. Troubles(),
-    ];
+    public override IReadOnlyList<string> Describe() => _description.Lines(this, _rxQueues, _txQueues);
 
     /// <summary>How packets are spread over the receive queues.</summary>
     public RssSettings Rss { get; private set; }
 
     /// <summary>What is hashed, in VPP's words: <c>ipv4-tcp ipv6-tcp</c>.</summary>
-    public string RssFields => $"{Word(_options.Rss4)} {Word(_options.Rss6)}";
+    public string RssFields => _description.RssFields;
 
     /// <summary>A table for <see cref="SetRss"/> that spreads packets evenly over some of the receive queues.</summary>
     public IReadOnlyList<int> RssTableOver(IReadOnlyList<int> queues) => RssSettings.TableOver(queues, _maxTable);
@@ -220,7 +207,7 @@ public sealed class RdmaPort : Port
             if (DirectQueueMaker.IsSupported(capabilities))
             {
                 // No frame is longer than Linux's interface allows, so that buffers are chained only where it has a larger MTU.
-                int longest = Math.Min(options.MaxPacketLength ?? MaxFrame, host.Mtu is { } mtu ? mtu + EthernetHeader.Size + VlanTagBytes : MaxFrame);
+                int longest = Math.Min(options.MaxPacketLength ?? MaxFrame, host.Mtu is { } mtu ? mtu + EthernetHeader.Size + VlanTag.Size : MaxFrame);
                 return new DirectQueueMaker(options, device, tree, domain, region, pool, longest, capabilities);
             }
 
@@ -261,7 +248,7 @@ public sealed class RdmaPort : Port
 
     private void SetFatal()
     {
-        _fatal = true;
+        HasFailed = true;
         _link = default;
     }
 
@@ -276,40 +263,4 @@ public sealed class RdmaPort : Port
         _rxQueues.Clear();
         _txQueues.Clear();
     }
-
-    private IEnumerable<string> Troubles()
-    {
-        if (_fatal)
-        {
-            yield return "error the NIC has failed: delete the interface and create it again";
-        }
-
-        for (int i = 0; i < _rxQueues.Count; i++)
-        {
-            foreach (string trouble in _rxQueues[i].Errors.Describe($"receive queue {i}", "ibv_modify_wq"))
-            {
-                yield return trouble;
-            }
-        }
-
-        for (int i = 0; i < _txQueues.Count; i++)
-        {
-            foreach (string trouble in _txQueues[i].Errors.Describe($"transmit queue {i}", "ibv_modify_qp"))
-            {
-                yield return trouble;
-            }
-        }
-    }
-
-    private static unsafe string FirmwareOf(in ibv_device_attr_ex attributes)
-    {
-        fixed (byte* version = attributes.orig_attr.fw_ver)
-        {
-            return Marshal.PtrToStringUTF8((nint)version) ?? "";
-        }
-    }
-
-    private static string Word(Rss4 rss) => rss switch { Rss4.Ipv4Tcp => "ipv4-tcp", Rss4.Ipv4Udp => "ipv4-udp", _ => "ipv4" };
-
-    private static string Word(Rss6 rss) => rss switch { Rss6.Ipv6Tcp => "ipv6-tcp", Rss6.Ipv6Udp => "ipv6-udp", _ => "ipv6" };
 }

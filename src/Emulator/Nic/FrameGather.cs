@@ -9,8 +9,6 @@ namespace Verbena.Emulator.Nic;
 /// <remarks>A WQE that makes several is under way between two calls.</remarks>
 internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCounters counters)
 {
-    private const int TagBytes = 4;
-    private const int AddressBytes = 12;
     private const byte BadWqe = Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
     private const byte TooLong = Mlx5Cqe.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
 
@@ -33,7 +31,7 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
         mlx5_wqe_eth_seg* ethernet = ring.Ethernet(wqe.Index);
         ushort inline = ethernet->inline_hdr_sz;
         bool isTagged = (inline & Mlx5Prm.MLX5_ETH_WQE_INSERT_VLAN) != 0;
-        Span<byte> untagged = isTagged ? room[TagBytes..] : room;
+        Span<byte> untagged = isTagged ? room[VlanTag.Size..] : room;
         if (!TryReadInlineHeader(wqe, isTagged ? 0 : inline, untagged, out SegmentCursor cursor, out int gathered))
         {
             return BadWqe;
@@ -60,7 +58,7 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
         if (isTagged && gathered >= EthernetHeader.Size)
         {
             InsertTag(room, inline, ethernet->insert_vlan_tci);
-            gathered += TagBytes;
+            gathered += VlanTag.Size;
         }
 
         return Finish(room, gathered, ethernet, out length);
@@ -203,10 +201,10 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
     /// <summary>Moves the addresses to the front and writes the tag behind them.</summary>
     private static void InsertTag(Span<byte> room, ushort insertion, ushort tag)
     {
-        room.Slice(TagBytes, AddressBytes).CopyTo(room);
+        room.Slice(VlanTag.Size, VlanTag.Offset).CopyTo(room);
         ushort type = (insertion & Mlx5Prm.MLX5_ETH_WQE_SVLAN) != 0 ? EtherType.ServiceVlan : EtherType.Vlan;
-        BinaryPrimitives.WriteUInt16BigEndian(room[AddressBytes..], type);
-        BinaryPrimitives.WriteUInt16BigEndian(room[(AddressBytes + 2)..], tag);
+        BinaryPrimitives.WriteUInt16BigEndian(room[VlanTag.Offset..], type);
+        BinaryPrimitives.WriteUInt16BigEndian(room[(VlanTag.Offset + 2)..], tag);
     }
 
     private static byte Finish(Span<byte> room, int gathered, mlx5_wqe_eth_seg* ethernet, out int length)

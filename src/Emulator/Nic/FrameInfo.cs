@@ -13,7 +13,6 @@ internal struct FrameInfo
     public Vector512<ulong> Headers;
 
     private const ulong MacBits = 0xFFFF_FFFF_FFFF;
-    private const int VlanTagBytes = 4;
 
     /// <summary>4, 6, or 0 if there is no IP header, or not the whole of it.</summary>
     public byte IpVersion;
@@ -40,16 +39,16 @@ internal struct FrameInfo
         ushort type = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]);
         ushort vlan = 0;
         byte bits = 0;
-        if (IsVlan(type) && frame.Length >= offset + VlanTagBytes)
+        if (IsVlan(type) && frame.Length >= offset + VlanTag.Size)
         {
             bits = type == EtherType.Vlan ? MatchParameters.CvlanTag : MatchParameters.SvlanTag;
             vlan = BinaryPrimitives.ReadUInt16LittleEndian(frame[offset..]);
             type = BinaryPrimitives.ReadUInt16BigEndian(frame[(offset + 2)..]);
-            offset += VlanTagBytes;
-            if (IsVlan(type) && frame.Length >= offset + VlanTagBytes)
+            offset += VlanTag.Size;
+            if (IsVlan(type) && frame.Length >= offset + VlanTag.Size)
             {
                 type = BinaryPrimitives.ReadUInt16BigEndian(frame[(offset + 2)..]);
-                offset += VlanTagBytes;
+                offset += VlanTag.Size;
             }
         }
 

@@ -9,7 +9,6 @@ namespace Verbena.Emulator.Nic;
 /// <summary>A port of this process: one pass takes at most a batch from the wire, from senders and from Linux.</summary>
 internal sealed class LocalPort : NicPort
 {
-    private const int TagBytes = 4;
     private const long RefreshNanoseconds = 100_000_000;
 
     /// <summary>A busy port asks Linux only each so many passes: it costs a system call, and frames wait there.</summary>
@@ -305,7 +304,7 @@ internal sealed class LocalPort : NicPort
     private int MaxFrameBytes(ReadOnlySpan<byte> frame)
     {
         bool isTagged = frame[12] == EtherType.Vlan >> 8 && frame[13] == (EtherType.Vlan & 0xFF);
-        return _netdev.Mtu + EthernetHeader.Size + (isTagged ? TagBytes : 0);
+        return _netdev.Mtu + EthernetHeader.Size + (isTagged ? VlanTag.Size : 0);
     }
 
     /// <summary>Sum of the lengths of the frames to send, from one on.</summary>

@@ -7,9 +7,6 @@ namespace Verbena.Emulator.Nic;
 /// <summary>What a receive queue changes in frames before it writes them: it takes the VLAN tag out, and leaves the FCS on.</summary>
 internal sealed class ReceivedForm
 {
-    private const int AddressBytes = 12;
-    private const int TagBytes = 4;
-
     private readonly byte[] _copy = new byte[FrameBatch.MaxFrameBytes + FrameCheckSequence.Bytes];
 
     /// <summary>The outer tag, of EtherType 0x8100, goes to the completion instead.</summary>
@@ -23,15 +20,15 @@ internal sealed class ReceivedForm
     public ReadOnlySpan<byte> Of(ReadOnlySpan<byte> frame, out ushort? tag)
     {
         tag = null;
-        bool isTagged = frame.Length >= EthernetHeader.Size + TagBytes && BinaryPrimitives.ReadUInt16BigEndian(frame[AddressBytes..]) == EtherType.Vlan;
+        bool isTagged = frame.Length >= EthernetHeader.Size + VlanTag.Size && BinaryPrimitives.ReadUInt16BigEndian(frame[VlanTag.Offset..]) == EtherType.Vlan;
         int length = 0;
         ReadOnlySpan<byte> rest = frame;
         if (StripsVlan && isTagged)
         {
-            tag = BinaryPrimitives.ReadUInt16BigEndian(frame[(AddressBytes + 2)..]);
-            frame[..AddressBytes].CopyTo(_copy);
-            length = AddressBytes;
-            rest = frame[(AddressBytes + TagBytes)..];
+            tag = BinaryPrimitives.ReadUInt16BigEndian(frame[(VlanTag.Offset + 2)..]);
+            frame[..VlanTag.Offset].CopyTo(_copy);
+            length = VlanTag.Offset;
+            rest = frame[(VlanTag.Offset + VlanTag.Size)..];
         }
 
         rest.CopyTo(_copy.AsSpan(length));
