@@ -16,11 +16,7 @@ internal static unsafe class MiniCqes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ReadByteCounts(void* minis, uint* byteCounts)
     {
-        if (Avx512F.IsSupported)
-        {
-            ReadByteCounts512(minis, byteCounts);
-        }
-        else if (Avx2.IsSupported)
+        if (Avx2.IsSupported)
         {
             ReadByteCounts256(minis, byteCounts);
         }
@@ -28,12 +24,6 @@ internal static unsafe class MiniCqes
         {
             ReadByteCountsOneByOne(minis, byteCounts);
         }
-    }
-
-    internal static void ReadByteCounts512(void* minis, uint* byteCounts)
-    {
-        Vector256<uint> upper = Avx512F.ConvertToVector256UInt32(Vector512.Load((ulong*)minis) >>> 32);
-        Avx2.Shuffle(upper.AsByte(), SwapEachUInt32).AsUInt32().Store(byteCounts);
     }
 
     internal static void ReadByteCounts256(void* minis, uint* byteCounts)

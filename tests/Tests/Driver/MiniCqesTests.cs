@@ -9,16 +9,18 @@ namespace Verbena.Tests.Driver;
 public sealed unsafe class MiniCqesTests
 {
     [Fact]
-    public void Byte_counts_are_the_same_however_they_are_read() => Gen.Byte.Array[64].Sample(minis =>
+    public void Byte_counts_are_the_same_however_they_are_read()
     {
-        uint[] expected = [.. Enumerable.Range(0, MiniCqes.PerSlot).Select(i => BinaryPrimitives.ReadUInt32BigEndian(minis.AsSpan((8 * i) + 4)))];
-        Assert.Equal(expected, Read(minis, MiniCqes.ReadByteCountsOneByOne));
-        Assert.Equal(expected, Read(minis, MiniCqes.ReadByteCounts));
-        if (Avx2.IsSupported)
-        {
-            Assert.Equal(expected, Read(minis, MiniCqes.ReadByteCounts256));
-        }
-    });
+        Assert.SkipUnless(Avx2.IsSupported, "this processor has no AVX2: minis are read one by one");
+        AssertReads(MiniCqes.ReadByteCounts256);
+    }
+
+    [Fact]
+    public void Byte_counts_are_read_one_by_one_where_there_is_no_AVX2() => AssertReads(MiniCqes.ReadByteCountsOneByOne);
+
+    private static void AssertReads(Reader reader) => Gen.Byte.Array[64].Sample(minis => Assert.Equal(
+        Enumerable.Range(0, MiniCqes.PerSlot).Select(i => BinaryPrimitives.ReadUInt32BigEndian(minis.AsSpan((8 * i) + 4))),
+        Read(minis, reader)));
 
     private static uint[] Read(byte[] minis, Reader read)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Verbena.Driver;
+using Verbena.Emulator.Nic;
 using Verbena.Packets;
 
 namespace Verbena.Tests.Driver;
@@ -96,6 +97,27 @@ public sealed class OffloadTests : IDisposable
 
     [Theory]
     [InlineData(nameof(PortForm.OneBuffer))]
+    [InlineData(nameof(PortForm.OneBufferHash))] // compressed: the hash is in the minis
+    [InlineData(nameof(PortForm.ScatteredHash))]
+    [InlineData(nameof(PortForm.StridingStrideIndex))]
+    [InlineData(nameof(PortForm.ConnectX4))]
+    public void The_hash_in_each_header_is_that_of_its_packets_addresses_and_ports(string form)
+    {
+        (RdmaPort near, RdmaPort far) = Open(form, RxMetadata.RssHash);
+        byte[][] frames = [.. Enumerable.Range(0, 60).Select(_ => Tcp(far.MacAddress, 64))];
+        for (int i = 0; i < frames.Length; i++)
+        {
+            frames[i][EthernetHeader.Size + Ip4Header.Size] = (byte)i; // of the source port
+        }
+
+        _cable.Send(near, frames);
+
+        var hash = new Toeplitz([.. far.Rss.Key]);
+        Assert.Equal(frames.Select(frame => hash.Hash(frame.AsSpan(EthernetHeader.Size + 12, 12))), Headers(far).Select(header => header.RssHash));
+    }
+
+    [Theory]
+    [InlineData(nameof(PortForm.OneBuffer))]
     [InlineData(nameof(PortForm.OneBufferHash))]
     [InlineData(nameof(PortForm.OneBufferChecksum))]
     [InlineData(nameof(PortForm.Scattered))]
@@ -122,7 +144,7 @@ public sealed class OffloadTests : IDisposable
 
     private (RdmaPort Near, RdmaPort Far) Open(string form, RxMetadata metadata = RxMetadata.None)
     {
-        var chosen = (PortForm)typeof(PortForm).GetProperty(form)!.GetValue(null)!;
+        var chosen = PortForm.Named(form);
         _cable.Dispose();
         _cable = new CabledPorts(chosen.Change, chosen.Behaviour, chosen.Model, mtu: 9000);
         return (_cable.Open(_cable.NearName), _cable.Open(_cable.FarName, options => options with { RxQueues = 1, Metadata = metadata }));

@@ -33,7 +33,7 @@ public sealed record PortForm(
         options => options with { NoMultiSeg = true }, "mode: mlx5dv cqe-compression empw", s_random);
 
     public static PortForm OneBufferChecksum { get; } = new(
-        options => options with { NoMultiSeg = true, CqeCompression = CqeCompression.Checksum }, "mode: mlx5dv cqe-compression empw");
+        options => options with { NoMultiSeg = true, CqeCompression = CqeCompression.Checksum }, "mode: mlx5dv cqe-compression empw", s_random);
 
     public static PortForm Scattered { get; } = new(
         options => options with { NoStriding = true, MaxPacketLength = 4092, CqeCompression = CqeCompression.None }, "mode: mlx5dv multi-seg (2 buffers a WQE) empw")
@@ -64,4 +64,7 @@ public sealed record PortForm(
     /// <summary>A ConnectX-4 wants headers inline, has neither multi-packet WQEs nor short striding WQEs.</summary>
     public static PortForm ConnectX4 { get; } = new(
         options => options with { NoMultiSeg = true }, "mode: mlx5dv cqe-compression", s_random, NicModel.ConnectX4);
+
+    /// <summary>The one that is called so here, for theories.</summary>
+    public static PortForm Named(string name) => (PortForm)typeof(PortForm).GetProperty(name)!.GetValue(null)!;
 }

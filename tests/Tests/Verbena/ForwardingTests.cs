@@ -1,40 +1,70 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Dataplane;
+using Verbena.Dataplane.L2;
 using Verbena.Driver;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Packets;
+using Verbena.Tests.Driver;
+using Verbena.Tests.Emulator;
 
 namespace Verbena.Tests.Verbena;
 
-/// <summary>A router between two emulated NICs, a generator behind the one and a sink behind the other, all stepped by the test.</summary>
-[Collection("emulated NIC")]
+/// <summary>A router or bridge between two emulated NICs, a generator behind the one and a sink behind the other, all stepped by the test.</summary>
+[Collection(EmulatedNicCollection.Name)]
 public sealed class ForwardingTests : IDisposable
 {
+    private const int Few = 100_000;
+
     private readonly string _suffix = Guid.NewGuid().ToString("N")[..8];
-    private readonly EmulatedNics _nics;
     private readonly BufferPool _buffers = new(4096);
     private readonly Router _router;
-    private readonly List<Port> _ports = [];
+    private readonly List<RdmaPort> _ports = [];
+    private EmulatedNics _nics = null!;
     private long _now = 1;
 
-    public ForwardingTests()
-    {
-        _nics = EmulatedNics.Attach(
-            [Nic($"in{_suffix},wire=generator:size=64:flows=64"), Nic($"out{_suffix},wire=sink")], NullLogger.Instance, stepped: true);
-        _router = new Router(_buffers);
-        Connect("in", "198.18.0.254/24");
-        Interface egress = Connect("out", "198.19.0.254/24");
-        _router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
-    }
+    public ForwardingTests() => _router = new Router(_buffers);
 
     private ulong Forwarded => _nics.Devices["out" + _suffix].Counters[PortCounter.WireSent];
 
     [Fact]
     public void The_worker_allocates_nothing_while_it_forwards_a_million_packets()
     {
-        Assert.True(Forward(10_000) >= 0, "what is made at the first packet is made by now");
-        Assert.Equal(0, Forward(1_000_000));
+        Route(PortForm.OneBufferHash);
+        ForwardWithoutAllocation(1_000_000);
+    }
+
+    [Theory]
+    [InlineData(nameof(PortForm.Ibv))]
+    [InlineData(nameof(PortForm.OneBuffer))]
+    [InlineData(nameof(PortForm.OneBufferChecksum))]
+    [InlineData(nameof(PortForm.Scattered))]
+    [InlineData(nameof(PortForm.ScatteredHash))]
+    [InlineData(nameof(PortForm.Striding))]
+    [InlineData(nameof(PortForm.StridingStrideIndex))]
+    [InlineData(nameof(PortForm.ConnectX4))]
+    public void The_worker_allocates_nothing_whatever_the_mode_and_layout(string form)
+    {
+        Route(PortForm.Named(form));
+        ForwardWithoutAllocation(Few);
+    }
+
+    [Theory]
+    [InlineData(nameof(PortForm.Ibv))]
+    [InlineData(nameof(PortForm.StridingStrideIndex))]
+    public void The_worker_allocates_nothing_while_it_bridges_and_floods(string form)
+    {
+        (Interface ingress, Interface egress) = Connect(PortForm.Named(form));
+        BridgeDomain domain = _router.Bridging.Create(1);
+        _router.Bridging.Join(ingress, domain);
+        _router.Bridging.Join(egress, domain);
+        ForwardWithoutAllocation(Few); // nobody knows the destination
+
+        _router.Bridging.AddStatic(domain, ingress.MacAddress, egress);
+        ForwardWithoutAllocation(Few);
+
+        _router.Bridging.CrossConnect(ingress, egress);
+        ForwardWithoutAllocation(Few);
     }
 
     public void Dispose()
@@ -48,6 +78,12 @@ public sealed class ForwardingTests : IDisposable
         Assert.Equal(4096, free);
     }
 
+    private void ForwardWithoutAllocation(ulong packets)
+    {
+        Assert.True(Forward(10_000) >= 0, "what is made at the first packet is made by now");
+        Assert.Equal(0, Forward(packets));
+    }
+
     /// <summary>Runs NICs and worker in turns until so many packets more have left, and returns the bytes that the worker allocated.</summary>
     private long Forward(ulong packets)
     {
@@ -57,6 +93,7 @@ public sealed class ForwardingTests : IDisposable
         {
             Assert.True(turn < packets, "packets leave");
             _nics.Step();
+            _router.Maintain(_now);
             long before = GC.GetAllocatedBytesForCurrentThread();
             _router.Workers[0].RunOnce(_now += 1_000);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
@@ -65,21 +102,39 @@ public sealed class ForwardingTests : IDisposable
         return allocated;
     }
 
-    private static NicOptions Nic(string text)
+    private void Route(PortForm form)
     {
-        Assert.True(NicOptions.TryParse(text, out NicOptions options, out string error), error);
-        return options;
+        (Interface ingress, Interface egress) = Connect(form);
+        AddAddress(ingress, "198.18.0.254/24");
+        AddAddress(egress, "198.19.0.254/24");
+        _router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
     }
 
-    private Interface Connect(string name, string address)
+    private (Interface Ingress, Interface Egress) Connect(PortForm form)
     {
-        RdmaInterfaceOptions options = new() { Name = name, HostInterface = name + _suffix, RxQueues = 1 };
-        Port port = RdmaPort.Create(options, _buffers, txQueues: 1, new Random(1));
+        _nics = EmulatedNics.Attach(
+            [Nic($"in{_suffix},wire=generator:size=64:flows=64", form), Nic($"out{_suffix},wire=sink", form)], NullLogger.Instance, stepped: true);
+        return (AddInterface("in" + _suffix, form), AddInterface("out" + _suffix, form));
+    }
+
+    private static NicOptions Nic(string text, PortForm form)
+    {
+        Assert.True(NicOptions.TryParse(text, out NicOptions options, out string error), error);
+        return options with { Behaviour = form.Behaviour ?? new NicBehaviour(), Model = form.Model ?? NicModel.ConnectX5Ex, Mtu = 9000 };
+    }
+
+    private Interface AddInterface(string host, PortForm form)
+    {
+        var port = RdmaPort.Create(form.Change(CabledPorts.Options(host)) with { RxQueues = 1 }, _buffers, txQueues: 1, new Random(host.Length));
         _ports.Add(port);
         Interface added = _router.AddInterface(port);
-        Assert.True(Ip4Prefix.TryParse(address, out Ip4Prefix prefix));
-        _router.AddAddress(added, prefix);
         _router.SetAdminUp(added, true);
         return added;
+    }
+
+    private void AddAddress(Interface target, string address)
+    {
+        Assert.True(Ip4Prefix.TryParse(address, out Ip4Prefix prefix));
+        _router.AddAddress(target, prefix);
     }
 }
