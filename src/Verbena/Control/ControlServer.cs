@@ -101,22 +101,23 @@ internal sealed partial class ControlServer : IAsyncDisposable
 
     private async Task ServeAsync(Socket client)
     {
-        await using var stream = new NetworkStream(client, ownsSocket: true);
-        using var session = new ControlSession(stream, _targetFor(Credentials.OfPeer(client)), _stop.Token);
         try
         {
+            await using var stream = new NetworkStream(client, ownsSocket: true);
+            using var session = new ControlSession(stream, _targetFor(Credentials.OfPeer(client)), _stop.Token);
             await session.ServeAsync().ConfigureAwait(false);
         }
         catch (InvalidDataException e)
         {
             LogNonsense(_log, e.Message);
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
             // The client or the daemon has gone.
         }
         finally
         {
+            client.Dispose();
             _free.Release();
         }
     }

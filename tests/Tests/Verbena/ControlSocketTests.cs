@@ -143,6 +143,22 @@ public sealed class ControlSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Clients_that_could_not_be_served_leave_no_session_behind()
+    {
+        int clients = 0;
+        string path = System.IO.Path.Combine(_directory, "refusing.sock");
+        await using var server = new ControlServer(path, user => ++clients <= 64 ? throw new IOException("not this one") : _target.For(user), NullLogger.Instance);
+        for (int i = 0; i < 64; i++)
+        {
+            using var refused = new ControlClient(path);
+            await Assert.ThrowsAsync<VerbenaException>(() => RunAsync(refused, "say hello"));
+        }
+
+        using var client = new ControlClient(path);
+        Assert.Equal((null, "hello\n"), await RunAsync(client, "say hello").WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void A_second_daemon_is_refused_while_the_first_lives()
     {
         VerbenaException e = Assert.Throws<VerbenaException>(() => ControlSocket.Listen(Path));
