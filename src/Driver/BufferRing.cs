@@ -14,6 +14,8 @@ internal struct BufferRing(int size)
     /// <summary>Buffers ever put in, modulo 2^32.</summary>
     public readonly uint Next => _next;
 
+    public readonly int Size => _buffers.Length;
+
     public readonly int Count => (int)(_next - _oldest);
 
     public readonly int Free => _buffers.Length - Count;

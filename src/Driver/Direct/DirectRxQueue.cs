@@ -13,6 +13,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 {
     private const int PrefetchDistance = 8; // headers; without it the store of each waits for the one before
     private const int RefillBuffers = 64; // one write of the doorbell record for so many; a quarter of the shortest queue
+    private const int UrgentPart = 4;     // of a queue: if so much is missing, packets wait until it is refilled
 
     private readonly WorkQueue _queue;
     private readonly ReceiveCompletions _completions;
@@ -31,10 +32,14 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         _refillWqes = Math.Max(RefillBuffers / ring.BuffersPerWqe, 1);
     }
 
-    public override bool WantsBuffers => _ring.Wqes - (_posted - _next) >= _refillWqes && Errors.RestartErrno == 0;
+    public override bool WantsBuffers => Missing >= _refillWqes && Errors.RestartErrno == 0;
+
+    /// <summary>WQEs without buffers.</summary>
+    private uint Missing => _ring.Wqes - (_posted - _next);
 
     public override int Receive(Span<BufferIndex> packets)
     {
+        Refill(_refillWqes); // the packets that were received before did not wait for it
         int received = 0;
         int polled;
         while ((polled = _completions.Poll(packets.Length)) == 0 && _completions.Error.Status != ibv_wc_status.IBV_WC_SUCCESS)
@@ -51,7 +56,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
             }
         }
 
-        Refill();
+        Refill(_ring.Wqes / UrgentPart);
         return received;
     }
 
@@ -214,9 +219,9 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         }
     }
 
-    private void Refill()
+    private void Refill(uint least)
     {
-        if (!WantsBuffers)
+        if (Missing < least || Errors.RestartErrno != 0)
         {
             return;
         }

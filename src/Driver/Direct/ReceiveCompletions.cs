@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
@@ -21,7 +22,9 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
     private readonly BufferFlags* _flags;
     private readonly PacketMetadata* _metadata; // null unless asked for
     private readonly bool _hashInMinis;
+    private readonly WrittenSlots _written;
     private CompletionRing _ring;
+    private uint _noted; // completions before this one are in _written
     private int _first; // those not yet given
     private int _count;
     private int _given; // by the last Poll
@@ -33,6 +36,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
     public ReceiveCompletions(in mlx5dv_cq memory, uint longestSession, bool metadata, bool hashInMinis)
     {
         _ring = new CompletionRing(memory);
+        _written = new WrittenSlots(memory.cqe_cnt);
         _longestSession = Math.Max(longestSession, 1);
         _hashInMinis = hashInMinis;
         nuint capacity = Batch + _longestSession + MiniCqes.PerSlot; // a session may begin at the batch's last place, and whole slots are written
@@ -88,6 +92,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
         NativeMemory.AlignedFree(_byteCounts);
         NativeMemory.AlignedFree(_flags);
         NativeMemory.AlignedFree(_metadata);
+        _written.Dispose();
     }
 
     private void Read()
@@ -130,7 +135,7 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
             uint length = entry->byte_cnt;
             if (CompletionRing.IsCompressed(opOwn) && length - 1 < _longestSession)
             {
-                Expand(ref ring, index, count, length);
+                Expand(ring, index, count, length);
                 count += (int)length;
                 index += length;
                 continue;
@@ -160,22 +165,37 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
         && PlainCqes.TryRead(ring.Entry(index), received, _byteCounts + place, _flags + place);
 
     /// <summary>A title at <paramref name="index"/>, of the form of its own packet's completion, and eight minis in each slot that follows at 1, 8, 16, ...</summary>
-    private void Expand(ref CompletionRing ring, uint index, int place, uint length)
+    private void Expand(in CompletionRing ring, uint index, int place, uint length)
     {
         mlx5_cqe64* title = ring.Entry(index);
         BufferFlags flags = FlagsOf(title);
+        Prefetch(ring, index, length);
+        _written.Add(_noted, index + 1);
         for (uint i = 0; i < length; i += MiniCqes.PerSlot)
         {
-            mlx5_cqe64* minis = ring.Entry(index + Math.Max(i, 1));
+            uint slot = index + Math.Max(i, 1);
+            mlx5_cqe64* minis = ring.Entry(slot);
             MiniCqes.ReadByteCounts(minis, _byteCounts + place + i);
             new Span<BufferFlags>(_flags + place + i, MiniCqes.PerSlot).Fill(flags);
             if (_metadata != null)
             {
                 ExpandMetadata(title, (Be32*)minis, _metadata + place + i);
             }
+
+            _written.Add(slot, slot + 1);
         }
 
-        ring.Invalidate(index + 1, length - 1);
+        _noted = index + length;
+        _written.Invalidate(ring, index + 1, _noted);
+    }
+
+    /// <summary>Fetches the lines of a session together: the NIC's processor has written them, and each takes long.</summary>
+    private static void Prefetch(in CompletionRing ring, uint index, uint length)
+    {
+        for (uint i = MiniCqes.PerSlot; Sse.IsSupported && i < length; i += MiniCqes.PerSlot)
+        {
+            Sse.Prefetch0(ring.Entry(index + i));
+        }
     }
 
     private void ExpandMetadata(mlx5_cqe64* title, Be32* minis, PacketMetadata* metadata)

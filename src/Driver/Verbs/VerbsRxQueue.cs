@@ -13,6 +13,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
 {
     private const int MaxCompletions = 256; // a frame of the graph
     private const int RefillBatch = 64;     // one write of the doorbell record for so many; a quarter of the shortest queue
+    private const int UrgentPart = 4;       // of a queue: if so much is missing, packets wait until it is refilled
 
     private readonly WorkQueue _queue;
     private readonly BufferPool _pool;
@@ -45,6 +46,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
 
     public override int Receive(Span<BufferIndex> packets)
     {
+        Refill(); // the packets that were received before did not wait for it
         int completions = ibv_poll_cq(_completionQueue, Math.Min(packets.Length, MaxCompletions), _completions);
         int received = 0;
         ulong bytes = 0;
@@ -66,7 +68,11 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         }
 
         CountReceived(received, bytes);
-        Refill();
+        if (_posted.Free >= _posted.Size / UrgentPart)
+        {
+            Refill();
+        }
+
         return received;
     }
 
