@@ -17,7 +17,7 @@ public sealed class Daemon : IDisposable
         _host = host;
         _process = host.StartProgram(["./verbena", "start", "--socket", Socket, .. options]);
         _log = ReadLog();
-        Lab.WaitUntil(() => File.Exists(Socket) || _process.HasExited);
+        Lab.WaitUntil(() => ControlSocket.IsServed(Socket) || _process.HasExited);
         Assert.False(_process.HasExited, "the daemon ended at its start");
     }
 
@@ -26,10 +26,13 @@ public sealed class Daemon : IDisposable
     public bool IsAlive => !_process.HasExited;
 
     /// <summary>One command, which must succeed. Returns its answer.</summary>
-    public string Ctl(string command) => _host.Run("./verbena", "ctl", "--socket", Socket, command);
+    public string Ctl(string command) => ControlSocket.Run(Socket, command);
 
     /// <summary>One command, whatever comes of it.</summary>
-    public CommandResult TryCtl(string command) => _host.Try("./verbena", "ctl", "--socket", Socket, command);
+    public CommandResult TryCtl(string command) => ControlSocket.Try(Socket, command);
+
+    /// <summary>One command by <c>verbena ctl</c> itself, whatever comes of it.</summary>
+    public CommandResult TypeCtl(string command) => _host.Try("./verbena", "ctl", "--socket", Socket, command);
 
     /// <summary>Ends it as a service manager does, and returns what it has logged.</summary>
     public string Stop()

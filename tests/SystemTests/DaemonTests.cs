@@ -29,16 +29,17 @@ public sealed class DaemonTests
     public void A_failed_command_ends_ctl_with_a_status_that_says_so()
     {
         using Lab lab = new();
-        Assert.NotEqual(0, lab.TryCtl("create int rdma host-if nosuch0 name rdma-0").Status);
-        Assert.NotEqual(0, lab.TryCtl("show nonsense").Status);
-        Assert.Equal(0, lab.TryCtl("show version").Status);
+        Assert.NotEqual(0, lab.TypeCtl("create int rdma host-if nosuch0 name rdma-0").Status);
+        Assert.NotEqual(0, lab.TypeCtl("show nonsense").Status);
+        Assert.Equal(0, lab.TypeCtl("show version").Status);
     }
 
     [Fact]
     public void What_ctl_prints_into_a_pipe_has_no_colour_and_no_paging()
     {
         using Lab lab = new Lab().WithRdma0();
-        string answer = lab.Ctl("help") + lab.Ctl("show hardware") + lab.Ctl("show logging");
+        string answer = lab.TypeCtl("help").Output + lab.TypeCtl("show logging").Output + lab.TypeCtl("show hardware").Output;
+        Assert.Contains("rdma-0", answer, StringComparison.Ordinal);
         Assert.DoesNotContain('\x1b', answer);
         Assert.DoesNotContain("-- more --", answer, StringComparison.Ordinal);
     }

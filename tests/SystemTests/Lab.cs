@@ -53,6 +53,9 @@ public sealed class Lab : IDisposable
     /// <summary>One command, whatever comes of it.</summary>
     public CommandResult TryCtl(string command) => _daemon.TryCtl(command);
 
+    /// <summary>One command by <c>verbena ctl</c> itself, whatever comes of it.</summary>
+    public CommandResult TypeCtl(string command) => _daemon.TypeCtl(command);
+
     /// <summary>Waits for something that another process is about to do; fails the test if it does not.</summary>
     public static void WaitUntil(Func<bool> condition)
     {

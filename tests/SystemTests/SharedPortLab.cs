@@ -27,7 +27,7 @@ public sealed class SharedPortLab : IDisposable
         Remote.Run("sh", "-c", "for i in 0 1 2 3; do ip addr add 1.1.$i.100/24 dev eth0; done; ip link set eth0 up");
         _ports = Host.StartProgram("./verbena", "nic", "run", "--nic", "enp94s0f0,wire=if:cable0", "--log", Log, "--", "sh", "-c",
             $"for i in 0 1; do ./verbena start --socket {_folder}/$i.sock > {_folder}/$i.log 2>&1 & echo $! >> {_folder}/pids; done; wait");
-        Lab.WaitUntil(() => File.Exists(Socket(0)) && File.Exists(Socket(1)));
+        Lab.WaitUntil(() => ControlSocket.IsServed(Socket(0)) && ControlSocket.IsServed(Socket(1)));
         Host.Run("sh", "-c", "ip addr add 1.1.3.1/24 dev enp94s0f0; ip link set enp94s0f0 up");
         for (int i = 0; i < 3; i++)
         {
@@ -47,7 +47,7 @@ public sealed class SharedPortLab : IDisposable
     public string Socket(int dataPlane) => Path.Combine(_folder, $"{dataPlane}.sock");
 
     /// <summary>One command to a data plane, which must succeed. Returns its answer.</summary>
-    public string Ctl(int dataPlane, string command) => Host.Run("./verbena", "ctl", "--socket", Socket(dataPlane), command);
+    public string Ctl(int dataPlane, string command) => ControlSocket.Run(Socket(dataPlane), command);
 
     /// <summary>One command to a data plane, left running.</summary>
     public Process StartCtl(int dataPlane, string command) => Host.StartProgram("./verbena", "ctl", "--socket", Socket(dataPlane), command);
