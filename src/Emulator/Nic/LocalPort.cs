@@ -65,6 +65,9 @@ internal sealed class LocalPort : NicPort
         UpdateLink();
     }
 
+    /// <summary>A header and a tag beyond the MTU, also without a tag: Linux sets the port so, drivers/net/ethernet/mellanox/mlx5/core/en.h.</summary>
+    private int MaxFrameBytes => _netdev.Mtu + EthernetHeader.Size + VlanTag.Size;
+
     public override Wire Wire => _wire;
 
     public override IEnumerable<int> PollDescriptors => [_wire.PollDescriptor, _netdev.PollDescriptor];
@@ -264,7 +267,7 @@ internal sealed class LocalPort : NicPort
     /// <summary>Delivers a sent frame inside the port, and says whether it is for the wire, which must have carrier.</summary>
     private bool GoesToWire(ReadOnlySpan<byte> frame, NicContext? sender)
     {
-        if (frame.Length > MaxFrameBytes(frame) && IsStillTooLong(frame))
+        if (frame.Length > MaxFrameBytes && IsStillTooLong(frame.Length))
         {
             Counters.Add(PortCounter.TxOversize);
             return false;
@@ -290,7 +293,7 @@ internal sealed class LocalPort : NicPort
     }
 
     /// <summary>Asks Linux again, once a pass: it may have raised the MTU since.</summary>
-    private bool IsStillTooLong(ReadOnlySpan<byte> frame)
+    private bool IsStillTooLong(int frameBytes)
     {
         if (!_isMtuFresh)
         {
@@ -298,13 +301,7 @@ internal sealed class LocalPort : NicPort
             _netdev.Refresh();
         }
 
-        return frame.Length > MaxFrameBytes(frame);
-    }
-
-    private int MaxFrameBytes(ReadOnlySpan<byte> frame)
-    {
-        bool isTagged = frame[12] == EtherType.Vlan >> 8 && frame[13] == (EtherType.Vlan & 0xFF);
-        return _netdev.Mtu + EthernetHeader.Size + (isTagged ? VlanTag.Size : 0);
+        return frameBytes > MaxFrameBytes;
     }
 
     /// <summary>Sum of the lengths of the frames to send, from one on.</summary>

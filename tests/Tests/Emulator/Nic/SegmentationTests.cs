@@ -152,7 +152,7 @@ public sealed unsafe class SegmentationTests : IDisposable
     {
         _port.Netdev.MtuBytes = 1000;
         byte[] payload = Payload(2500);
-        ushort index = Post(Plain6, 941, Cut(payload, 1)); // 40 + 20 + 941 > 1000, but not the last one
+        ushort index = Post(Plain6, 945, Cut(payload, 1)); // 40 + 20 + 945 > 1000 and a tag, but not the last one
         Assert.Single(_port.Far.Received);
         Assert.Equal(2UL, _port[PortCounter.TxOversize]);
         AssertOneGoodCompletion(index);

@@ -207,10 +207,10 @@ public sealed unsafe class SendTests : IDisposable
     }
 
     [Fact]
-    public void A_frame_beyond_the_MTU_is_dropped_and_counted_and_completes_well()
+    public void A_frame_beyond_MTU_header_and_one_tag_is_dropped_and_counted_and_completes_well()
     {
-        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1515));
-        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1514));
+        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1519));
+        _program.Send(TestPort.Frame("02:00:00:00:00:05", length: 1518));
         _port.Run();
         Assert.Equal(1UL, _port[PortCounter.TxOversize]);
         Assert.Single(_port.Far.Received);
@@ -241,11 +241,13 @@ public sealed unsafe class SendTests : IDisposable
         Assert.Equal(right, Assert.Single(_port.Far.Received));
     }
 
-    [Fact]
-    public void A_tag_that_is_inserted_does_not_count_against_the_MTU()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_tag_that_is_inserted_does_not_count_against_the_MTU(bool isServiceTag)
     {
         TestPort.Frame("02:00:00:00:00:05", length: 1514).CopyTo(_program.Buffer(0));
-        _program.Ring(_program.WriteWqe(Mlx5Wqe.MLX5_OPCODE_SEND, [.. SendSegments.TaggedEthernet(5), .. _program.Pointer(0, 1514)]));
+        _program.Ring(_program.WriteWqe(Mlx5Wqe.MLX5_OPCODE_SEND, [.. SendSegments.TaggedEthernet(5, isServiceTag: isServiceTag), .. _program.Pointer(0, 1514)]));
         _port.Run();
         Assert.Equal(1518, Assert.Single(_port.Far.Received).Length);
     }

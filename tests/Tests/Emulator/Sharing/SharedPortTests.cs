@@ -160,7 +160,7 @@ public sealed class SharedPortTests : IDisposable
     {
         _ports.Netdev.MtuBytes = 600;
         _ports.Run();
-        _a.Program.Send(TestPort.Frame(MacB, length: 615));
+        _a.Program.Send(TestPort.Frame(MacB, length: 619));
         _ports.Run();
         Assert.Equal((600, 1UL), (_b.Nic.Mtu, _ports[PortCounter.TxOversize]));
     }
