@@ -115,7 +115,7 @@ internal sealed class RemoteQueues : IDisposable
     public IReadOnlyCollection<FlowRule> End()
     {
         IsGone = true;
-        _waiting.Clear();
+        ClearWaiting();
         ulong taken = _port.Counters.EndedInQueues(CounterSlot) - _endedBefore;
         _port.Counters.Add(PortCounter.EngineGone, _handedOver - Math.Min(taken, _handedOver));
         return _flows.Values;
@@ -166,8 +166,7 @@ internal sealed class RemoteQueues : IDisposable
 
         if (left == 0)
         {
-            _waiting.Clear();
-            _waitingMoved = 0;
+            ClearWaiting();
         }
 
         return left > 0;
@@ -206,5 +205,11 @@ internal sealed class RemoteQueues : IDisposable
     {
         _exchange.Dispose();
         _waiting.Dispose();
+    }
+
+    private void ClearWaiting()
+    {
+        _waiting.Clear();
+        _waitingMoved = 0;
     }
 }

@@ -219,6 +219,34 @@ public sealed class SharedPortTests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_dies_when_some_of_what_waited_for_it_has_found_room_stops_nobody()
+    {
+        const int Small = 16380; // of 128 bytes in a ring of 2 MiB: there is no room for a large one
+        const int Copies = 10;
+        const string Group = "02:00:00:00:00:03";
+        _a.Program.Flow(MacA);
+        _a.Program.Flow(Group);
+        for (int i = 1; i < Copies; i++)
+        {
+            _a.AddProgram().Flow(Group);
+        }
+
+        _b.Program.Flow(MacB);
+        _ports.FromWire();
+        Enqueue(Small, lengthBytes: 64);
+        _ports.Far.Sent.Enqueue(TestPort.Frame(Group, length: 1500));
+        _ports.Run(_b);
+        _a.Step(); // makes room for a batch of small ones, which is not enough for all copies
+        _ports.Far.Sent.Enqueue(TestPort.Frame(MacB));
+        _ports.Run(_b);
+        Assert.Equal(0, _b.Received());
+
+        Kill(_a);
+        _ports.Run(_b);
+        Assert.Equal((1, 0UL, (ulong)(Small + Copies - 64)), (_b.Received(), _ports[PortCounter.EngineStalled], _ports[PortCounter.EngineGone]));
+    }
+
+    [Fact]
     public void A_process_that_is_late_makes_all_wait_and_loses_nothing()
     {
         _a.Program.Flow(MacA);
@@ -325,11 +353,11 @@ public sealed class SharedPortTests : IDisposable
         Assert.Equal(1UL, process.Nic.Counters[PortCounter.TxCarrierDown]);
     }
 
-    private void Enqueue(int frames)
+    private void Enqueue(int frames, int lengthBytes = 1000)
     {
         for (int i = 0; i < frames; i++)
         {
-            _ports.Far.Sent.Enqueue(TestPort.Frame(MacA, identity: (byte)i, length: 1000));
+            _ports.Far.Sent.Enqueue(TestPort.Frame(MacA, identity: (byte)i, length: lengthBytes));
         }
     }
 
