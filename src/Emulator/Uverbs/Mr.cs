@@ -95,6 +95,7 @@ internal sealed class Mr : UverbsObject
 
     private static MrAccess Access(uint flags) => (flags & IB_UVERBS_ACCESS_LOCAL_WRITE) != 0 ? MrAccess.LocalWrite : MrAccess.None;
 
+    /// <summary>Linux, include/rdma/ib_verbs.h, ib_check_mr_access.</summary>
     private static void CheckAccess(uint access)
     {
         const uint Writing = IB_UVERBS_ACCESS_REMOTE_WRITE | IB_UVERBS_ACCESS_REMOTE_ATOMIC;
@@ -103,11 +104,16 @@ internal sealed class Mr : UverbsObject
         {
             throw UverbsException.Invalid($"a memory region with access 0x{access:x}: not a valid combination");
         }
+
+        if ((access & IB_UVERBS_ACCESS_ON_DEMAND) != 0)
+        {
+            throw UverbsException.NotSupported("a memory region paged on demand");
+        }
     }
 
     private static void CheckMemory(ulong start, ulong lengthBytes, ulong iova, uint access)
     {
-        bool whole = lengthBytes != 0 && start + lengthBytes + PageBytes > start;
+        bool whole = lengthBytes != 0 && (UInt128)start + lengthBytes + PageBytes <= ulong.MaxValue;
         if (!whole || start % PageBytes != iova % PageBytes)
         {
             throw UverbsException.Invalid($"a memory region of {lengthBytes} bytes at 0x{start:x}, called 0x{iova:x}");

@@ -110,7 +110,7 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
         }
     }
 
-    /// <summary>The program closes the device: everything goes, the newest first, since what is used is older than its user.</summary>
+    /// <summary>The program closes the device: everything goes.</summary>
     public override void Close() => Device.Close(this);
 
     /// <summary>The program has closed a channel. On the thread that serves its calls, as all that changes the lists.</summary>
@@ -134,14 +134,26 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
 
     internal void DestroyAll()
     {
-        foreach (UverbsObject victim in _objects.Values.Reverse().ToArray())
+        while (_objects.Count > 0)
         {
-            Destroy(victim);
+            DestroyUnused();
         }
 
         foreach (EventChannel channel in _asyncChannels.Concat(_completionChannels))
         {
             channel.Close();
+        }
+    }
+
+    /// <summary>The newest first, since most of what is used is older than its user. A region may have moved to a younger protection domain.</summary>
+    private void DestroyUnused()
+    {
+        foreach (UverbsObject victim in _objects.Values.Reverse().ToArray())
+        {
+            if (!victim.InUse)
+            {
+                Destroy(victim);
+            }
         }
     }
 }

@@ -231,6 +231,7 @@ public static class Capabilities
     public const uint IB_UVERBS_ACCESS_REMOTE_WRITE = 2;
     public const uint IB_UVERBS_ACCESS_REMOTE_READ = 4;
     public const uint IB_UVERBS_ACCESS_REMOTE_ATOMIC = 8;
+    public const uint IB_UVERBS_ACCESS_ON_DEMAND = 64;
     public const uint IB_UVERBS_ACCESS_HUGETLB = 128;
     public const uint IB_UVERBS_ACCESS_OPTIONAL_RANGE = 0x3FF0_0000;
 }

@@ -80,6 +80,16 @@ public sealed unsafe class CommandTests : IDisposable
     }
 
     [Fact]
+    public void A_region_that_has_moved_to_a_younger_protection_domain_goes_with_all_the_rest()
+    {
+        (uint handle, _) = Register(_program.AllocatePd(), _program.Allocate(8192));
+        uint younger = _program.AllocatePd();
+        Assert.Equal(default, Reregister(new ib_uverbs_rereg_mr { mr_handle = handle, flags = 2, pd_handle = younger }).Errno);
+        _program.Uverbs.Close(_program.Context);
+        Assert.Empty(_program.Context.Objects);
+    }
+
+    [Fact]
     public void What_can_not_be_registered_anew_stays_as_it_was()
     {
         byte* memory = _program.Allocate(4096);
@@ -94,13 +104,35 @@ public sealed unsafe class CommandTests : IDisposable
         Assert.Equal((lkey, 4096UL, (ulong)memory), Query(handle));
     }
 
+    [Theory]
+    [InlineData(ulong.MaxValue - 2047, 1u, Errno.EINVAL)] // beyond the end of all addresses, and around
+    [InlineData(ulong.MaxValue - 4095, 1u, Errno.EINVAL)]
+    [InlineData(1UL << 62, 1u, Errno.EFAULT)]
+    [InlineData(4096UL, 2u, Errno.EINVAL)]                  // remote write without local write
+    [InlineData(4096UL, 1u << 19, Errno.EINVAL)]          // no access that there is
+    [InlineData(4096UL, 1u | (1 << 6), Errno.EOPNOTSUPP)] // on demand
+    public void A_region_that_can_not_be_is_refused(ulong lengthBytes, uint access, Errno expected)
+    {
+        uint pd = _program.AllocatePd();
+        byte* memory = _program.Allocate(8192);
+        ulong start = ((ulong)memory + 4095) & ~4095UL;
+        var asked = new ib_uverbs_reg_mr { start = start, length = lengthBytes, hca_va = start, pd_handle = pd, access_flags = access };
+        Assert.Equal(expected, Register(asked, out _));
+    }
+
     private (uint Handle, uint Lkey) Register(uint pd, byte* memory)
     {
-        ib_uverbs_attr output = _program.Output(UVERBS_ATTR_CORE_OUT, sizeof(ib_uverbs_reg_mr_resp), out byte* answer);
         var asked = new ib_uverbs_reg_mr { start = (ulong)memory, length = 4096, hca_va = (ulong)memory, pd_handle = pd, access_flags = 1 };
-        Assert.Equal(default, _program.Write(WriteCommands.IB_USER_VERBS_CMD_REG_MR, _program.Input(UVERBS_ATTR_CORE_IN, asked), output));
-        var region = (ib_uverbs_reg_mr_resp*)answer;
-        return (region->mr_handle, region->lkey);
+        Assert.Equal(default, Register(asked, out ib_uverbs_reg_mr_resp region));
+        return (region.mr_handle, region.lkey);
+    }
+
+    private Errno Register(ib_uverbs_reg_mr asked, out ib_uverbs_reg_mr_resp region)
+    {
+        ib_uverbs_attr output = _program.Output(UVERBS_ATTR_CORE_OUT, sizeof(ib_uverbs_reg_mr_resp), out byte* answer);
+        Errno errno = _program.Write(WriteCommands.IB_USER_VERBS_CMD_REG_MR, _program.Input(UVERBS_ATTR_CORE_IN, asked), output);
+        region = *(ib_uverbs_reg_mr_resp*)answer;
+        return errno;
     }
 
     private (Errno Errno, uint Lkey) Reregister(ib_uverbs_rereg_mr asked)
