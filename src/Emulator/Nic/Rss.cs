@@ -42,8 +42,9 @@ internal sealed class Rss
     {
         bool isIp4 = info.IpVersion == 4;
         HashedBytes addresses = isIp4 ? _ip4 : _ip6;
+        bool lacksAddresses = info.IpVersion == 0 || (addresses.Count == 0 && _ip4.Count + _ip6.Count > 0);
         bool lacksPorts = _protocol != 0 && info.Transport != _protocol;
-        if (info.IpVersion == 0 || lacksPorts || (addresses.Count == 0 && _protocol == 0))
+        if (lacksAddresses || lacksPorts)
         {
             return default;
         }

@@ -1,11 +1,17 @@
 using System.Net;
 using Verbena.Emulator.Nic;
+using Verbena.Packets;
 
 namespace Verbena.Tests.Emulator.Nic;
 
 /// <summary>Microsoft's RSS verification suite, as the NIC documents refer to it.</summary>
 public sealed class ToeplitzTests
 {
+    private const RssFields Ip4 = RssFields.SourceIp4 | RssFields.DestinationIp4;
+    private const RssFields Ip6 = RssFields.SourceIp6 | RssFields.DestinationIp6;
+    private const RssFields Tcp = RssFields.SourceTcp | RssFields.DestinationTcp;
+    private const RssFields Udp = RssFields.SourceUdp | RssFields.DestinationUdp;
+
     internal static byte[] Key => Convert.FromHexString("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa");
 
     [Theory]
@@ -21,19 +27,46 @@ public sealed class ToeplitzTests
     {
         byte[] frame = Frames.Tcp(IPAddress.Parse(source), sourcePort, IPAddress.Parse(destination), destinationPort);
         bool isIp4 = frame[12] == 8;
-        RssFields ip = isIp4 ? RssFields.SourceIp4 | RssFields.DestinationIp4 : RssFields.SourceIp6 | RssFields.DestinationIp6;
-        RssFields ports = RssFields.SourceTcp | RssFields.DestinationTcp;
+        RssFields ip = isIp4 ? Ip4 : Ip6;
         FrameInfo.Parse(frame, out FrameInfo info);
 
         Assert.Equal((ipOnly, (byte)(isIp4 ? 0x04 : 0x08)), new Rss(ip, Key).Compute(frame, in info));
-        Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | ports, Key).Compute(frame, in info));
+        Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | Tcp, Key).Compute(frame, in info));
+    }
+
+    [Theory]
+    [InlineData(Ip4, 3)]       // no IP
+    [InlineData(Ip4, 2)]       // IPv6
+    [InlineData(Ip6, 0)]       // IPv4
+    [InlineData(Ip4 | Tcp, 0)] // UDP
+    [InlineData(Ip4 | Udp, 2)] // UDP over IPv6
+    [InlineData(Ip6 | Tcp, 1)] // TCP over IPv4
+    [InlineData(Ip4 | Udp, 5)] // a fragment
+    public void A_packet_without_all_of_the_selected_headers_is_not_hashed(RssFields fields, int kind)
+    {
+        byte[] frame = MixedFrames.Make(kind, "02:00:00:00:00:01", 1, 100);
+        FrameInfo.Parse(frame, out FrameInfo info);
+        Assert.Equal((0u, (byte)0), new Rss(fields, Key).Compute(frame, in info));
     }
 
     [Fact]
-    public void A_packet_without_the_selected_headers_is_not_hashed()
+    public void A_fragment_hashes_as_the_whole_packet_where_only_addresses_are_hashed()
     {
-        byte[] arp = TestPort.Frame("02:00:00:00:00:01");
-        FrameInfo.Parse(arp, out FrameInfo info);
-        Assert.Equal((0u, (byte)0), new Rss(RssFields.SourceIp4, Key).Compute(arp, in info));
+        byte[] whole = Packet.Ethernet(EtherType.Ip4, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(7, new byte[40])));
+        byte[] fragment = MixedFrames.Make(5, "02:00:00:00:00:01", 1, 100);
+        FrameInfo.Parse(whole, out FrameInfo wholeInfo);
+        FrameInfo.Parse(fragment, out FrameInfo info);
+        Rss rss = new(Ip4, Key);
+        Assert.Equal((byte)0x04, rss.Compute(whole, in wholeInfo).Type);
+        Assert.Equal(rss.Compute(whole, in wholeInfo), rss.Compute(fragment, in info));
+    }
+
+    [Fact]
+    public void UDP_over_IPv6_hashes_to_the_published_value_of_its_addresses_and_ports()
+    {
+        byte[] frame = Frames.Udp("3ffe:2501:200:1fff::7", "3ffe:2501:200:3::1", length: 100);
+        Convert.FromHexString("0aea06e6").CopyTo(frame, 54); // ports 2794 and 1766
+        FrameInfo.Parse(frame, out FrameInfo info);
+        Assert.Equal((0x40207d3du, (byte)0x88), new Rss(Ip6 | Udp, Key).Compute(frame, in info));
     }
 }
