@@ -237,7 +237,7 @@ public sealed unsafe class CompletionQueue
     }
 
     /// <summary>Hands over all that was held back.</summary>
-    private void HandOver()
+    internal void HandOver()
     {
         Close();
         Write(isSolicited: false);

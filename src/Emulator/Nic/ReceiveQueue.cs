@@ -52,6 +52,7 @@ internal sealed unsafe class ReceiveQueue
         State = state;
         if (state == QueueState.Reset)
         {
+            _completions.HandOver(); // what is held back belongs to the life that ends
             (_head, _posted) = (0, 0);
             _strides?.Reset();
         }

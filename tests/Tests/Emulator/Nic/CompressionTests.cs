@@ -164,6 +164,33 @@ public sealed unsafe class CompressionTests
         Assert.Equal([0, 1, 2, 0, 1, 2], program.TakeAll().Select(received => (int)received.Completion.wqe_counter.Value));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_held_back_is_there_before_its_queue_begins_anew_or_goes(bool goes)
+    {
+        using TestPort port = new(behaviour: new NicBehaviour { CqeCompression = CqeCompressionPolicy.Aggressive });
+        using ReceiveProgram program = new(port.Nic, new ReceiveSetup { Compression = CqeCompressionFormat.Hash });
+        FlowRule flow = program.Flow(Mac);
+        program.Post(3);
+        port.FromWire(Frame(0), Frame(1), Frame(2));
+        Assert.Empty(program.TakeAll());
+        if (goes)
+        {
+            port.Nic.RemoveFlow(flow);
+            port.Nic.Destroy(program.Queue);
+        }
+        else
+        {
+            port.Nic.Modify(program.Queue, QueueState.Reset);
+        }
+
+        Assert.Equal(3, program.TakeAll().Count);
+        port.Time.Advance(TimeSpan.FromMilliseconds(1));
+        port.Run();
+        Assert.Empty(program.TakeAll());
+    }
+
     [Fact]
     public void An_error_is_never_compressed_and_ends_the_session_before_it()
     {
