@@ -254,7 +254,7 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
 
         long now = Now();
         bool isLate = Clock.Show(now);
-        bool busy = _engine.Pass(now);
+        bool busy = _engine.Pass(now, isLate);
         if (!busy || isLate)
         {
             Resting?.Invoke();

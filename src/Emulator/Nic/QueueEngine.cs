@@ -11,7 +11,9 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
     private int _firstQueue;
 
     /// <summary>Does one pass with the port, and says whether there was anything to do.</summary>
-    public bool Pass(long nowNanoseconds)
+    /// <param name="nowNanoseconds">The device's time.</param>
+    /// <param name="isLate">Whether what is not looked at while there is work has waited for long.</param>
+    public bool Pass(long nowNanoseconds, bool isLate)
     {
         bool busy = port.Receive(nowNanoseconds);
         busy |= TakeDoorbells();
@@ -21,6 +23,11 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         if (!busy)
         {
             Rest(nowNanoseconds);
+        }
+
+        if (!busy || isLate)
+        {
+            FlushStopped();
         }
 
         return busy;
@@ -177,6 +184,15 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         foreach (CompletionQueue queue in queues.CompletionQueues)
         {
             queue.ReadConsumer();
+        }
+    }
+
+    /// <summary>Gives back what was posted to queues that are in error.</summary>
+    private void FlushStopped()
+    {
+        foreach (ReceiveQueue queue in queues.ReceiveQueues)
+        {
+            queue.Flush();
         }
     }
 }

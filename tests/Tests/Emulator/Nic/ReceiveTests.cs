@@ -297,6 +297,26 @@ public sealed unsafe class ReceiveTests : IDisposable
         Assert.Equal(0xDEBB_20E3u, ~FrameCheckSequence.Compute([.. tagged, .. received[^4..]])); // the residue of IEEE 802.3, bits as here
     }
 
+    [Fact]
+    public void What_is_posted_to_a_stopped_queue_is_flushed_though_another_keeps_the_NIC_busy()
+    {
+        using TestProgram stopped = new(_port.Nic);
+        using TestProgram busy = new(_port.Nic);
+        _port.Nic.Modify(stopped.Queue, QueueState.Error);
+        stopped.PostReceive(2);
+        for (int i = 0; i < 5; i++)
+        {
+            busy.Send(TestPort.Frame("02:00:00:00:00:05"));
+            Assert.True(_port.Nic.Step(), "there is work");
+            Assert.NotNull(busy.PollSend());
+            _port.Time.Advance(TimeSpan.FromMilliseconds(50));
+        }
+
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, Syndrome(stopped.PollReceive()!.Value));
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_SYNDROME_WR_FLUSH_ERR, Syndrome(stopped.PollReceive()!.Value));
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
     [Theory]
     [InlineData(false, 0xF0)]
     [InlineData(true, 0)]
