@@ -301,6 +301,26 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     }
 
     [Fact]
+    public void A_program_whose_buffer_the_queue_pair_may_not_write_is_told_that_the_queue_pair_has_failed()
+    {
+        Assert.Equal(0, _program.MoveToReadyToSend());
+        ibv_flow* flow = _program.CatchAll();
+        var wrong = new ibv_sge { addr = (ulong)_program.Buffer, length = 2048, lkey = _program.Mr->lkey ^ 0x100 };
+        var request = new ibv_recv_wr { wr_id = 7, sg_list = &wrong, num_sge = 1 };
+        ibv_recv_wr* bad;
+        Assert.Equal(0, ibv_post_recv(_program.Qp, &request, &bad));
+        _program.PostReceive(0, 2048);
+        Send(MixedFrames.Make(3, Mac, 0, 100));
+
+        ibv_async_event fatal = NextEvent();
+        Assert.Equal((ibv_event_type.IBV_EVENT_QP_FATAL, (nint)_program.Qp), (fatal.event_type, (nint)fatal.qp));
+        Assert.True(_program.TryPoll(out ibv_wc first));
+        Assert.True(_program.TryPoll(out ibv_wc second));
+        Assert.Equal((ibv_wc_status.IBV_WC_LOC_PROT_ERR, 7UL, ibv_wc_status.IBV_WC_WR_FLUSH_ERR), (first.status, first.wr_id, second.status));
+        Assert.Equal(0, ibv_destroy_flow(flow));
+    }
+
+    [Fact]
     public void With_overrun_ignored_the_newest_completions_stand()
     {
         ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 3, flags: 2)); // IBV_CREATE_CQ_ATTR_IGNORE_OVERRUN
