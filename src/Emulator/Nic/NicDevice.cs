@@ -156,6 +156,11 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     public void Destroy(CompletionQueue queue)
     {
         using Lock.Scope scope = _port.Gate.EnterCall();
+        if (!HasFailed)
+        {
+            _engine.TakeDoorbells(); // else an arm command that still waits would meet the next queue of that number
+        }
+
         _queues.Destroy(queue);
     }
 
@@ -169,7 +174,9 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     /// <summary>Moves the queue pair to <paramref name="state"/>; which moves are allowed is the caller's to check.</summary>
     public void Modify(QueuePair queue, QueuePairState state)
     {
+        ArgumentNullException.ThrowIfNull(queue);
         using Lock.Scope scope = _port.Gate.EnterCall();
+        CatchUp(queue);
         queue.Modify(state);
     }
 
@@ -185,11 +192,7 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
     {
         ArgumentNullException.ThrowIfNull(queue);
         using Lock.Scope scope = _port.Gate.EnterCall();
-        if (queue.Send is { } send && !HasFailed)
-        {
-            _engine.Drain(send, Now());
-        }
-
+        CatchUp(queue);
         _queues.Destroy(queue);
     }
 
@@ -287,6 +290,15 @@ public sealed partial class NicDevice : INicUnit, IPortStatus, IDisposable
         }
 
         Failed?.Invoke();
+    }
+
+    /// <summary>Does what the program has rung for: hardware sees a doorbell before the command that comes after it.</summary>
+    private void CatchUp(QueuePair queue)
+    {
+        if (queue.Send is { } send && !HasFailed)
+        {
+            _engine.Drain(send, Now());
+        }
     }
 
     private void Unplug()

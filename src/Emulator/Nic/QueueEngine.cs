@@ -33,15 +33,16 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         return busy;
     }
 
-    /// <summary>Sends what the program has rung for, as far as there is room: hardware would have done so long before the program's next call.</summary>
+    /// <summary>Sends what the program has rung for, as far as its rate and room let it: hardware would have done so long before the program's next call.</summary>
     public void Drain(SendQueue queue, long nowNanoseconds)
     {
         TakeDoorbells();
-        while (queue.IsWaiting && port.SendRoom > 0)
+        ulong now = (ulong)nowNanoseconds;
+        while (queue.HasWork(now) && port.SendRoom > 0)
         {
-            while (queue.IsWaiting && port.SendRoom > 0)
+            while (queue.HasWork(now) && port.SendRoom > 0)
             {
-                SendOne(queue, (ulong)nowNanoseconds);
+                SendOne(queue, now);
             }
 
             port.Finish(busy: true, nowNanoseconds); // makes room, if the far end takes what was sent
@@ -58,7 +59,8 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         }
     }
 
-    private bool TakeDoorbells()
+    /// <summary>Takes what programs have written to the registers. True: there was something.</summary>
+    public bool TakeDoorbells()
     {
         bool any = false;
         foreach (int page in queues.DoorbellPages)
@@ -178,7 +180,6 @@ internal sealed class QueueEngine(NicPort port, QueueTable queues)
         foreach (ReceiveQueue queue in queues.ReceiveQueues)
         {
             queue.CheckRecord();
-            queue.Flush();
         }
 
         foreach (CompletionQueue queue in queues.CompletionQueues)

@@ -40,11 +40,11 @@ internal sealed unsafe class SendQueue
 
     public NicContext Context => _parameters.Context;
 
-    /// <summary>True if a doorbell has told of a WQE that is not done.</summary>
-    public bool IsWaiting => _doorbell.Waiting != 0;
-
     /// <summary>True if there is a WQE, and the queue's rate lets it go.</summary>
     public bool HasWork(ulong timestamp) => _pace.Allows(IsWaiting, timestamp) && IsWaiting;
+
+    /// <summary>True if a doorbell has told of a WQE that is not done.</summary>
+    private bool IsWaiting => _doorbell.Waiting != 0;
 
     /// <summary>Holds the queue to a rate in kb/s; 0: as fast as it can.</summary>
     public void SetRate(uint kilobitsPerSecond) => _pace.Set(kilobitsPerSecond);

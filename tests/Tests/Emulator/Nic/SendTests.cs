@@ -227,6 +227,29 @@ public sealed unsafe class SendTests : IDisposable
         Assert.False(_port.Nic.Link.IsUp);
     }
 
+    [Fact]
+    public void What_was_rung_for_before_a_reset_is_sent_once_and_no_more_in_the_queue_s_next_life()
+    {
+        _program.Send(TestPort.Frame("02:00:00:00:00:05"));
+        _port.Run();
+        _program.Send(TestPort.Frame("02:00:00:00:00:05"));
+        _program.ResetSend();
+        _port.Run();
+        Assert.Equal(2, _port.Far.Received.Count);
+        Assert.Empty(_port.Nic.Conformance.Violations);
+    }
+
+    [Fact]
+    public void What_was_rung_for_before_the_queue_was_stopped_is_sent_and_not_flushed()
+    {
+        _port.Run(); // brings the link up
+        _program.Send(TestPort.Frame("02:00:00:00:00:05"));
+        _port.Nic.Modify(_program.Pair, QueuePairState.Error);
+        _port.Run();
+        Assert.Single(_port.Far.Received);
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_REQ, _program.PollSend()!.Value.op_own >> 4);
+    }
+
     [Theory]
     [InlineData(false, 0x8100)]
     [InlineData(true, 0x88A8)]

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Emulator;
@@ -210,6 +211,44 @@ public sealed unsafe class AttachmentTests
         ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(program.Context));
         ibv_cq* cq = VerbsProgram.Must(ibv_create_cq(program.Context, 15, null, channel, 0));
         Assert.Equal(0, ibv_req_notify_cq(cq, 0));
+        ibv_qp* qp = SendOne(program, cq);
+        nics.Step();
+        ibv_cq* notified;
+        void* cqContext;
+        Assert.Equal(0, ibv_get_cq_event(channel, &notified, &cqContext));
+        Assert.True(notified == cq, "the event names the queue");
+        ibv_ack_cq_events(cq, 1);
+        Assert.Equal(0, ibv_destroy_qp(qp));
+        Assert.Equal(0, ibv_destroy_cq(cq)); // would wait for ever if the kernel had counted another event
+        Assert.Equal(1, nics.LiveObjects["CompletionChannel"]);
+        Assert.Equal(0, ibv_destroy_comp_channel(channel));
+        Assert.DoesNotContain("CompletionChannel", nics.LiveObjects.Keys, StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public void An_arm_command_does_not_outlive_its_completion_queue()
+    {
+        using EmulatedNics nics = Attach();
+        using VerbsProgram program = VerbsProgram.Start(0);
+        ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(program.Context));
+        ibv_cq* armed = VerbsProgram.Must(ibv_create_cq(program.Context, 15, null, channel, 0));
+        Assert.Equal(0, ibv_req_notify_cq(armed, 0));
+        Assert.Equal(0, ibv_destroy_cq(armed));
+        ibv_cq* next = VerbsProgram.Must(ibv_create_cq(program.Context, 15, null, channel, 0)); // its number is the old one's
+        ibv_qp* qp = SendOne(program, next);
+        nics.Step();
+        var readable = new pollfd { fd = channel->fd, events = Libc.POLLIN };
+        timespec now = default;
+        Assert.Equal(0, Libc.ppoll(&readable, 1, &now, null));
+        Assert.Equal(0, ibv_destroy_qp(qp));
+        Assert.Equal(0, ibv_destroy_cq(next));
+        Assert.Equal(0, ibv_destroy_comp_channel(channel));
+        Assert.Empty(nics.Devices[_first].Conformance.Violations);
+    }
+
+    /// <summary>Makes a queue pair that completes to <paramref name="cq"/>, and has it send a frame.</summary>
+    private static ibv_qp* SendOne(VerbsProgram program, ibv_cq* cq)
+    {
         var attributes = new ibv_qp_init_attr
         {
             send_cq = cq,
@@ -223,17 +262,7 @@ public sealed unsafe class AttachmentTests
         var request = new ibv_send_wr { sg_list = &sge, num_sge = 1, opcode = ibv_wr_opcode.IBV_WR_SEND, send_flags = ibv_send_flags.IBV_SEND_SIGNALED };
         ibv_send_wr* bad;
         Assert.Equal(0, ibv_post_send(qp, &request, &bad));
-        nics.Step();
-        ibv_cq* notified;
-        void* cqContext;
-        Assert.Equal(0, ibv_get_cq_event(channel, &notified, &cqContext));
-        Assert.True(notified == cq, "the event names the queue");
-        ibv_ack_cq_events(cq, 1);
-        Assert.Equal(0, ibv_destroy_qp(qp));
-        Assert.Equal(0, ibv_destroy_cq(cq)); // would wait for ever if the kernel had counted another event
-        Assert.Equal(1, nics.LiveObjects["CompletionChannel"]);
-        Assert.Equal(0, ibv_destroy_comp_channel(channel));
-        Assert.DoesNotContain("CompletionChannel", nics.LiveObjects.Keys, StringComparer.Ordinal);
+        return qp;
     }
 
     private static void MoveToReadyToSend(ibv_qp* qp)
@@ -260,7 +289,7 @@ public sealed unsafe class AttachmentTests
         nics.Faults.FailCommand(2, (int)Errno.ENOMEM);
         ibv_pd* first = VerbsProgram.Must(ibv_alloc_pd(context));
         Assert.True(ibv_alloc_pd(context) == null, "the second command fails");
-        Assert.Equal((int)Errno.ENOMEM, System.Runtime.InteropServices.Marshal.GetLastPInvokeError());
+        Assert.Equal((int)Errno.ENOMEM, Marshal.GetLastPInvokeError());
         Assert.Equal(["ALLOC_PD", "ALLOC_PD"], nics.Faults.Seen, StringComparer.Ordinal);
         nics.Faults.FailCommand("ALLOC_PD", (int)Errno.EIO);
         Assert.True(ibv_alloc_pd(context) == null, "the named command fails");
@@ -311,7 +340,7 @@ public sealed unsafe class AttachmentTests
         var thread = new Thread(() =>
         {
             Capabilities.DropAll();
-            unprivileged = program.TryCreateQueuePair(16, 16) == null ? (Errno)System.Runtime.InteropServices.Marshal.GetLastPInvokeError() : default;
+            unprivileged = program.TryCreateQueuePair(16, 16) == null ? (Errno)Marshal.GetLastPInvokeError() : default;
         });
         thread.Start();
         thread.Join();
@@ -322,6 +351,6 @@ public sealed unsafe class AttachmentTests
     private static Errno ErrnoOf(void* result)
     {
         Assert.True(result == null, "the verb is refused");
-        return (Errno)System.Runtime.InteropServices.Marshal.GetLastPInvokeError();
+        return (Errno)Marshal.GetLastPInvokeError();
     }
 }

@@ -178,6 +178,23 @@ public sealed unsafe class SendVerbsTests : IDisposable
         }
     }
 
+    [Fact]
+    public void What_was_posted_before_a_reset_goes_out_and_does_not_come_back_in_the_queue_s_next_life()
+    {
+        Start();
+        byte[][] frames = [.. Enumerable.Range(0, 3).Select(i => Ethernet(0x88B5, Payload(100, i)))];
+        Assert.Equal(0, Sender.Post(Sender.Pieces(frames[0], 1)));
+        Assert.Equal(frames[0], Receive());
+        AssertCompleted(1);
+        Assert.Equal(0, Sender.Post(Sender.Pieces(frames[1], 1))); // the NIC's thread has not looked yet
+        Sender.Reset();
+        Sender.ReadyToSend();
+        Assert.Equal(0, Sender.Post(Sender.Pieces(frames[2], 1)));
+        Assert.Equal(frames[1..], Receive(2));
+        AssertCompleted(1); // what was there of the second one, libmlx5 has taken away with the reset
+        Assert.False(Sender.TryPoll(out _));
+    }
+
     [Theory]
     [InlineData("connectx-4", 0)]
     [InlineData("connectx-5", 12)] // MPW_ALLOWED, ENHANCED_MPW
