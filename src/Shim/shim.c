@@ -1,6 +1,6 @@
 /*
- * Stands between a program and libc where an emulated NIC may be meant: the device nodes /dev/infiniband/uverbsN, the ioctls
- * and mmaps of their descriptors, and the RDMA netlink socket. Everything else goes straight on to libc.
+ * Stands between a program and libc where an emulated NIC may be meant: the device nodes /dev/infiniband/uverbsN, the ioctls,
+ * mmaps and reads of their descriptors, and the RDMA netlink socket. Everything else goes straight on to libc.
  *
  * Two ways lead here. In LD_PRELOAD the functions below shadow libc's in any program, and the first opening of a node loads
  * the emulator, a library of its own (VERBENA_NIC_LIBRARY). In a process that holds the emulator already, it writes their
@@ -43,7 +43,10 @@ static struct {
 	int (*access)(const char *, int);
 	int (*ioctl)(int, unsigned long, ...);
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
+	ssize_t (*read)(int, void *, size_t);
 	int (*close)(int);
+	int (*close_range)(unsigned, unsigned, int);
+	void (*closefrom)(int);
 	int (*dup)(int);
 	int (*dup2)(int, int);
 	int (*dup3)(int, int, int);
@@ -101,7 +104,10 @@ static void find_libc(void)
 	*(void **)&libc.access = dlsym(handle, "access");
 	*(void **)&libc.ioctl = dlsym(handle, "ioctl");
 	*(void **)&libc.mmap = dlsym(handle, "mmap");
+	*(void **)&libc.read = dlsym(handle, "read");
 	*(void **)&libc.close = dlsym(handle, "close");
+	*(void **)&libc.close_range = dlsym(handle, "close_range");
+	*(void **)&libc.closefrom = dlsym(handle, "closefrom");
 	*(void **)&libc.dup = dlsym(handle, "dup");
 	*(void **)&libc.dup2 = dlsym(handle, "dup2");
 	*(void **)&libc.dup3 = dlsym(handle, "dup3");
@@ -250,16 +256,32 @@ static int is_vforked(void)
 	return server_process != getpid();
 }
 
+/* With signals blocked: a handler that closes a descriptor would wait for the box that its own thread holds. */
+static void lock_box(sigset_t *old)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, old);
+	pthread_mutex_lock(&box);
+}
+
+static void unlock_box(const sigset_t *old)
+{
+	pthread_mutex_unlock(&box);
+	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
 /* A descriptor goes; with the last one of its file the emulator hears of it. */
 static void forget(int fd)
 {
-	int file = file_at(fd);
-	if (file == 0 || is_vforked())
+	sigset_t old;
+	if (file_at(fd) == 0 || is_vforked())
 		return;
-	pthread_mutex_lock(&box);
+	lock_box(&old);
+	int file = file_of[fd]; /* 0: a handler has closed it meanwhile */
 	__atomic_store_n(&file_of[fd], 0, __ATOMIC_RELEASE);
-	int last = --users_of[file] == 0;
-	pthread_mutex_unlock(&box);
+	int last = file != 0 && --users_of[file] == 0;
+	unlock_box(&old);
 	if (last) {
 		struct verbena_call call = { .kind = VERBENA_CALL_CLOSE, .file = file };
 		ask(&call);
@@ -269,14 +291,21 @@ static void forget(int fd)
 /* Another descriptor now stands for the same file. */
 static int also(int from, int to)
 {
+	sigset_t old;
 	int file = file_at(from);
 	if (file != 0 && to >= 0 && to < MAX_DESCRIPTORS && to != from && !is_vforked()) {
-		pthread_mutex_lock(&box);
+		lock_box(&old);
 		users_of[file]++;
 		__atomic_store_n(&file_of[to], (uint16_t)file, __ATOMIC_RELEASE);
-		pthread_mutex_unlock(&box);
+		unlock_box(&old);
 	}
 	return to;
+}
+
+static void forget_from(unsigned first, unsigned last)
+{
+	for (unsigned fd = first; fd <= last && fd < MAX_DESCRIPTORS; fd++)
+		forget((int)fd);
 }
 
 /* ---- for the emulator ---- */
@@ -450,11 +479,36 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
 	return memory < 0 ? MAP_FAILED : libc.mmap(address, length, protection, flags, memory, call.offset);
 }
 
+/* Once the device is gone, and with it the other end, a socket has nothing to say: a kernel says EIO. */
+ssize_t read(int fd, void *buffer, size_t length)
+{
+	need_libc();
+	ssize_t result = libc.read(fd, buffer, length);
+	int file = result == 0 && length > 0 ? file_at(fd) : 0;
+	return file != 0 && node_of[file] < 0 ? answer(-EIO) : result;
+}
+
 int close(int fd)
 {
 	need_libc();
 	forget(fd);
 	return libc.close(fd);
+}
+
+int close_range(unsigned first, unsigned last, int flags)
+{
+	need_libc();
+	if ((flags & CLOSE_RANGE_CLOEXEC) == 0)
+		forget_from(first, last);
+	return libc.close_range != NULL ? libc.close_range(first, last, flags) : answer(-ENOSYS);
+}
+
+void closefrom(int first)
+{
+	need_libc();
+	forget_from(first > 0 ? (unsigned)first : 0, ~0u);
+	if (libc.closefrom != NULL)
+		libc.closefrom(first);
 }
 
 int dup(int fd)

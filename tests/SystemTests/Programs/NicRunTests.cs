@@ -55,6 +55,20 @@ public sealed class NicRunTests : IDisposable
     }
 
     [Fact]
+    public void A_signal_handler_may_close_a_descriptor_of_the_device_whatever_it_interrupts()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        Assert.Equal("devices 1\npart 4121\npd made\nwent on\nclosed 0\n", Run("--", "timeout", "60", tool, "interrupt"));
+    }
+
+    [Fact]
+    public void A_number_that_close_range_has_freed_is_no_device_any_more()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        Assert.Equal("devices 1\npart 4121\npd made\nthe number is of major 1\n", Run("--", tool, "close_range"));
+    }
+
+    [Fact]
     public void Exit_status_signals_and_output_are_the_program_s_own()
     {
         Assert.Equal(new CommandResult(7, "out\nerr\n"), Try("--", "sh", "-c", "echo out; echo err >&2; exit 7"));

@@ -3,15 +3,50 @@ using System.Diagnostics;
 namespace Verbena.SystemTests.Programs;
 
 /// <summary>A small verbs program of ours in C, compiled against the installed rdma-core.</summary>
-/// <remarks>It prints what it found, one fact a line. With the argument <c>hold</c> it then waits with the device open.</remarks>
+/// <remarks>It prints what it found, one fact a line. With the argument <c>hold</c> it then waits with the device open; the others are in it.</remarks>
 internal static class VerbsTool
 {
     private const string Source = """
+        #define _GNU_SOURCE
+        #include <fcntl.h>
         #include <infiniband/verbs.h>
+        #include <signal.h>
         #include <stdio.h>
         #include <string.h>
+        #include <sys/stat.h>
+        #include <sys/sysmacros.h>
+        #include <sys/time.h>
         #include <sys/wait.h>
         #include <unistd.h>
+
+        static int device;
+
+        static void copy_and_close(int signal)
+        {
+            (void)signal;
+            close(dup(device));
+        }
+
+        /* Copies and closes a descriptor of the device, and is interrupted by what does the same. */
+        static void be_interrupted(void)
+        {
+            struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { 0 };
+            signal(SIGALRM, copy_and_close);
+            setitimer(ITIMER_REAL, &often, NULL);
+            for (int i = 0; i < 300000; i++)
+                copy_and_close(0);
+            setitimer(ITIMER_REAL, &never, NULL);
+            printf("went on\n");
+        }
+
+        /* What gets the number of a descriptor that was closed is no device. */
+        static void close_by_range(void)
+        {
+            struct stat description;
+            close_range(device, device, 0);
+            fstat(dup2(open("/dev/null", O_RDONLY), device), &description);
+            printf("the number is of major %u\n", major(description.st_rdev));
+        }
 
         int main(int argc, char **argv)
         {
@@ -35,6 +70,13 @@ internal static class VerbsTool
                 int status = 0;
                 wait(&status);
                 printf("child %s\n", status == 0 ? "refused" : "served");
+            }
+            device = context->cmd_fd;
+            if (argc > 1 && strcmp(argv[1], "interrupt") == 0)
+                be_interrupted();
+            if (argc > 1 && strcmp(argv[1], "close_range") == 0) {
+                close_by_range();
+                return 0;
             }
             if (argc > 1 && strcmp(argv[1], "hold") == 0)
                 pause();
