@@ -13,7 +13,7 @@ namespace Verbena.Emulator.Attachment;
 internal sealed unsafe class LibraryHooks : IDisposable
 {
     private const string Install = "install rdma-core's libraries: apt-get install libibverbs1 ibverbs-providers";
-    private static readonly string[] s_symbols = ["open", "stat", "fstat", "ioctl", "mmap", "close", "socket"];
+    private static readonly string[] s_symbols = ["open", "stat", "fstat", "ioctl", "mmap", "read", "close", "socket"];
 
     private readonly List<(nint Slot, nint Original)> _changed = [];
 

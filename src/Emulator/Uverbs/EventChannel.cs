@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
+using Verbena.Interop.Verbs;
 
 namespace Verbena.Emulator.Uverbs;
 
@@ -10,7 +11,8 @@ namespace Verbena.Emulator.Uverbs;
 /// an event as reported when it is read, and drops the unread ones of an object that is destroyed. So destroying takes
 /// the unread events out and puts back those of other objects; a second reference to the program's end serves for that.
 /// What the sockets do not hold (some 270 events) waits behind them until the program has read.
-/// Limit: after the device is closed a read gives 0 where a kernel gives EIO.
+/// After the device is gone, a read gives 0 behind the last event, of which the shim makes a kernel's EIO; poll says POLLIN and
+/// POLLHUP, where a kernel's says POLLERR.
 /// </remarks>
 internal sealed unsafe class EventChannel : UverbsFile
 {
@@ -19,6 +21,8 @@ internal sealed unsafe class EventChannel : UverbsFile
     private readonly int _unread;
     private readonly int _writer;
     private readonly Queue<byte[]> _waiting = new();
+    private readonly List<byte[]> _lost = []; // unread events of objects, when the device went
+    private bool _isGone;
     private bool _closed;
 
     private EventChannel(int recordBytes)
@@ -51,7 +55,7 @@ internal sealed unsafe class EventChannel : UverbsFile
     {
         lock (_lock)
         {
-            if (_closed)
+            if (_closed || _isGone)
             {
                 return false;
             }
@@ -70,7 +74,7 @@ internal sealed unsafe class EventChannel : UverbsFile
     {
         lock (_lock)
         {
-            while (!_closed && _waiting.TryPeek(out byte[]? record) && Put(record))
+            while (!_closed && !_isGone && _waiting.TryPeek(out byte[]? record) && Put(record))
             {
                 _waiting.Dequeue();
             }
@@ -82,7 +86,22 @@ internal sealed unsafe class EventChannel : UverbsFile
     {
         lock (_lock)
         {
-            return _closed ? 0 : TakeOut(element);
+            Predicate<byte[]> isOfObject = record => MemoryMarshal.Read<ulong>(record) == element; // both kinds of record begin with it
+            return _closed ? 0 : _isGone ? _lost.RemoveAll(isOfObject) : TakeOut(isOfObject).Count;
+        }
+    }
+
+    /// <summary>The device is gone: as a kernel that has destroyed all objects, keeps only what is unread of the device itself, and ends.</summary>
+    public void Disassociate()
+    {
+        lock (_lock)
+        {
+            if (!_closed && !_isGone)
+            {
+                _lost.AddRange(TakeOut(IsOfObject));
+                _isGone = true;
+                _ = Libc.close(_writer);
+            }
         }
     }
 
@@ -97,16 +116,21 @@ internal sealed unsafe class EventChannel : UverbsFile
             }
 
             _closed = true;
-            _ = Libc.close(_writer);
+            _ = _isGone ? 0 : Libc.close(_writer);
             _ = Libc.close(_unread);
         }
 
         Closed?.Invoke(this);
     }
 
-    private int TakeOut(ulong element)
+    private bool IsOfObject(byte[] record) => _recordBytes != sizeof(ib_uverbs_async_event_desc)
+        || MemoryMarshal.Read<ib_uverbs_async_event_desc>(record).event_type
+            is not ((uint)ibv_event_type.IBV_EVENT_DEVICE_FATAL or (uint)ibv_event_type.IBV_EVENT_PORT_ACTIVE or (uint)ibv_event_type.IBV_EVENT_PORT_ERR);
+
+    /// <summary>Takes those unread events out, and leaves the others in order.</summary>
+    private List<byte[]> TakeOut(Predicate<byte[]> isWanted)
     {
-        int taken = 0;
+        List<byte[]> taken = [];
         byte[] record = new byte[_recordBytes];
         var all = new List<byte[]>();
         fixed (byte* bytes = record)
@@ -121,9 +145,9 @@ internal sealed unsafe class EventChannel : UverbsFile
         _waiting.Clear();
         foreach (byte[] each in all)
         {
-            if (MemoryMarshal.Read<ulong>(each) == element) // both kinds of record begin with it
+            if (isWanted(each))
             {
-                taken++;
+                taken.Add(each);
             }
             else if (_waiting.Count > 0 || !Put(each))
             {

@@ -110,6 +110,15 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
         }
     }
 
+    /// <summary>The device is gone: no more events come than it has sent itself. Any thread.</summary>
+    public void Disassociate()
+    {
+        foreach (EventChannel channel in _asyncChannels.Concat(_completionChannels))
+        {
+            channel.Disassociate();
+        }
+    }
+
     /// <summary>The program closes the device: everything goes.</summary>
     public override void Close() => Device.Close(this);
 

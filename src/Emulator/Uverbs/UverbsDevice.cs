@@ -241,6 +241,7 @@ internal sealed unsafe partial class UverbsDevice
         foreach (UverbsContext context in _contexts)
         {
             context.SendPortEvent(ibv_event_type.IBV_EVENT_DEVICE_FATAL);
+            context.Disassociate();
         }
     }
 

@@ -360,6 +360,31 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
     }
 
     [Fact]
+    public void Behind_the_last_event_of_a_device_that_is_gone_a_read_fails_with_EIO()
+    {
+        ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(_program.Context));
+        ibv_cq* cq = VerbsProgram.Must(CVerbs.CreateCq(_program.Context, 15, channel));
+        using (SteeredWorkQueue queue = new(_program, CVerbs.CreateWq(_program.Pd, cq, 8)))
+        {
+            queue.Post(0);
+            Assert.Equal(0, ibv_req_notify_cq(cq, 0));
+            Send(MixedFrames.Make(3, Mac, 0, 100)); // its event is never read, and goes with the device
+            ((INicUnit)Nic).Fail(new InvalidOperationException("a test"));
+        }
+
+        Assert.Equal(ibv_event_type.IBV_EVENT_DEVICE_FATAL, NextEvent().event_type);
+        AssertReadable(_program.Context->async_fd);
+        ibv_async_event next;
+        Assert.Equal((-1, Errno.EIO), (ibv_get_async_event(_program.Context, &next), (Errno)Marshal.GetLastPInvokeError()));
+        AssertReadable(channel->fd);
+        ibv_cq* notified;
+        void* context;
+        Assert.Equal((-1, Errno.EIO), (ibv_get_cq_event(channel, &notified, &context), (Errno)Marshal.GetLastPInvokeError()));
+        Assert.Equal(0, ibv_destroy_cq(cq)); // would wait for ever for an event that nobody can read
+        Assert.Equal(0, ibv_destroy_comp_channel(channel));
+    }
+
+    [Fact]
     public void Destroying_a_queue_takes_only_its_own_unread_events_along()
     {
         ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(_program.Context));
@@ -382,6 +407,13 @@ public sealed unsafe class ReceiveVerbsTests : IDisposable
         ibv_ack_cq_events(second, 1);
         Assert.Equal(0, ibv_destroy_cq(second));
         Assert.Equal(0, ibv_destroy_comp_channel(channel));
+    }
+
+    private static void AssertReadable(int descriptor)
+    {
+        var readable = new pollfd { fd = descriptor, events = Libc.POLLIN };
+        timespec now = default;
+        Assert.Equal(1, Libc.ppoll(&readable, 1, &now, null));
     }
 
     private ibv_async_event NextEvent()
