@@ -198,7 +198,7 @@ public sealed unsafe partial class EmulatedNics : IDisposable
     /// <summary>Lets the NICs work on a thread of their own, and their files tell of them.</summary>
     private void Work()
     {
-        _thread = _isStepped ? null : new NicThread(_nics);
+        _thread = _isStepped ? null : new NicThread(_nics, NicShim.Loaded.Work);
         _updates = _root is null ? null : new SysfsUpdates(_root, _devices.Where(device => _nics.Contains(device.Nic)).Select(device => (device.Index, (IPortStatus)device.Nic)));
     }
 

@@ -1,4 +1,4 @@
-/* What a program's thread asks of the emulator, through shim.c. src/Interop/Shim/verbena_call.cs mirrors it. */
+/* What a program's thread asks of the emulator, through shim.c, and what the emulator asks of the shim. src/Interop/Shim/verbena_call.cs mirrors it. */
 #ifndef VERBENA_SHIM_H
 #define VERBENA_SHIM_H
 
@@ -27,5 +27,7 @@ void verbena_nic_answer(void);
 void verbena_nic_end(uint32_t number);
 int verbena_nic_track(int fd, int node);
 int verbena_nic_file(int fd);
+void verbena_nic_work(void);
+uint64_t verbena_nic_unmapped(void);
 
 #endif

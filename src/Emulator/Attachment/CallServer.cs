@@ -32,6 +32,7 @@ internal sealed unsafe class CallServer : IDisposable
 
     private void Run()
     {
+        _shim.Work(); // what is destroyed is finished first, on the program's memory
         while (_shim.Wait(_number) is var call && call != null)
         {
             call->result = _nodes.Answer(call);

@@ -1,7 +1,7 @@
 namespace Verbena.Emulator.Nic;
 
 /// <summary>Memory of the program that queues of one protection domain may name by its lkey.</summary>
-/// <remarks>The program keeps it mapped until it is deregistered, as with a real NIC; else the access ends the process.</remarks>
+/// <remarks>Where the program unmaps it before it is deregistered, the NIC finds empty pages (src/Shim/unmapped.c).</remarks>
 public sealed class MemoryRegion
 {
     internal MemoryRegion(uint lkey, uint protectionDomain, ulong start, ulong lengthBytes, ulong iova, MrAccess access)

@@ -23,12 +23,16 @@ internal sealed unsafe class NicThread : IDisposable
 
     private readonly INicUnit[] _units;
     private readonly pollfd[] _descriptors;
+    private readonly Action? _begun;
     private readonly Thread _thread;
     private volatile bool _stops;
 
-    public NicThread(IReadOnlyList<INicUnit> units)
+    /// <param name="units">What it works on.</param>
+    /// <param name="begun">Called first on the thread.</param>
+    public NicThread(IReadOnlyList<INicUnit> units, Action? begun = null)
     {
         _units = [.. units];
+        _begun = begun;
         _descriptors = [.. units.SelectMany(u => u.PollDescriptors).Where(fd => fd >= 0).Distinct().Select(fd => new pollfd { fd = fd, events = Libc.POLLIN })];
         _thread = new Thread(Run) { Name = "emulated NIC", IsBackground = true };
         _thread.Start();
@@ -43,6 +47,7 @@ internal sealed unsafe class NicThread : IDisposable
 
     private void Run()
     {
+        _begun?.Invoke();
         _ = Libc.prctl(Libc.PR_SET_TIMERSLACK, 1); // else a short rest is 50 µs longer
         while (!_stops)
         {

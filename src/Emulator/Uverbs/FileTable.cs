@@ -37,6 +37,9 @@ internal sealed class FileTable(NicShim shim)
     public bool TryGetDescriptor<T>(int descriptor, [NotNullWhen(true)] out T? file)
         where T : UverbsFile => TryGet(shim.File(descriptor), out file);
 
+    /// <summary>An address at which NICs have found the program's memory gone since this was called last, or 0.</summary>
+    public ulong TakeUnmapped() => shim.TakeUnmapped();
+
     /// <summary>Forgets a file; what it stood for is gone when this returns.</summary>
     public void Close(int number)
     {

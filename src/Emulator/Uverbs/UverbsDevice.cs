@@ -229,6 +229,11 @@ internal sealed unsafe partial class UverbsDevice
     /// <summary>On the NIC's thread, inside its gate: takes no lock.</summary>
     private void OnResting()
     {
+        if (_files.TakeUnmapped() is var address and not 0)
+        {
+            Nic.Conformance.Report($"the program has unmapped registered memory, or that of a queue, which the NIC used then, at 0x{address:x}");
+        }
+
         foreach (UverbsContext context in _contexts)
         {
             context.FlushEvents();

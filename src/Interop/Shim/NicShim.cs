@@ -21,6 +21,8 @@ public sealed unsafe class NicShim
     private readonly delegate* unmanaged<uint, void> _end;
     private readonly delegate* unmanaged<int, int, int> _track;
     private readonly delegate* unmanaged<int, int> _file;
+    private readonly delegate* unmanaged<void> _work;
+    private readonly delegate* unmanaged<ulong> _unmapped;
 
     private NicShim()
     {
@@ -33,6 +35,8 @@ public sealed unsafe class NicShim
         _end = (delegate* unmanaged<uint, void>)Find("verbena_nic_end");
         _track = (delegate* unmanaged<int, int, int>)Find("verbena_nic_track");
         _file = (delegate* unmanaged<int, int>)Find("verbena_nic_file");
+        _work = (delegate* unmanaged<void>)Find("verbena_nic_work");
+        _unmapped = (delegate* unmanaged<ulong>)Find("verbena_nic_unmapped");
     }
 
     /// <summary>The shim of this process.</summary>
@@ -65,4 +69,10 @@ public sealed unsafe class NicShim
 
     /// <summary>The number of the file behind a descriptor, or 0.</summary>
     public int File(int descriptor) => _file(descriptor);
+
+    /// <summary>The calling thread works as the NIC from now on: where the program has unmapped memory it finds empty pages, and faults no more.</summary>
+    public void Work() => _work();
+
+    /// <summary>An address at which NICs have found the program's memory gone since this was called last, or 0.</summary>
+    public ulong TakeUnmapped() => _unmapped();
 }

@@ -46,6 +46,14 @@ public sealed partial class PyverbsTests : IDisposable
         ExpectConformance();
     }
 
+    [Fact]
+    public void A_program_that_unmaps_registered_memory_goes_on_and_the_log_tells()
+    {
+        CommandResult result = Python("tests/SystemTests/Programs/unmapped_memory_test.py", []);
+        Assert.True(result.Status == 0, result.Output);
+        Assert.Contains("unmapped registered memory", File.ReadAllText(Log), StringComparison.Ordinal);
+    }
+
     private static int Count(SuiteResult[] results, string file, Outcome outcome) => results.Count(result => result.File == file && result.Outcome == outcome);
 
     private static int RanCount(string output) => int.Parse(Ran().Match(output).Groups["count"].Value, CultureInfo.InvariantCulture);
