@@ -37,15 +37,11 @@ public static class VlanTagging
         byte* from = pool.PacketAddress(frame);
         pool.Advance(frame, (pop - push.Length) * VlanTag.Size);
         byte* to = pool.PacketAddress(frame);
-        Addresses addresses = Unsafe.ReadUnaligned<Addresses>(from); // read whole before any is written: the two places may overlap
-        Unsafe.WriteUnaligned(to, addresses);
+        // The two places may overlap, so all is in registers before any is written. As a structure the compiler would copy it in pieces.
+        ulong first = Unsafe.ReadUnaligned<ulong>(from);
+        uint last = Unsafe.ReadUnaligned<uint>(from + sizeof(ulong));
+        Unsafe.WriteUnaligned(to, first);
+        Unsafe.WriteUnaligned(to + sizeof(ulong), last);
         push.CopyTo(new Span<VlanTag>(to + VlanTag.Offset, push.Length));
-    }
-
-    [StructLayout(LayoutKind.Sequential, Pack = 1)]
-    private readonly struct Addresses
-    {
-        private readonly MacAddress _destination;
-        private readonly MacAddress _source;
     }
 }
