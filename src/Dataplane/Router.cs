@@ -258,11 +258,7 @@ public sealed class Router : IDisposable
     public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress)
     {
         RequireNotLocal0(target);
-        if (!_neighbors.IsHostOn(target, address))
-        {
-            throw new RouterException($"{address} is no host of a network that {target} is connected to");
-        }
-
+        RequireHostOn(target, address);
         AddressRules.CheckUnicast(macAddress);
         _neighbors.SetStatic(target, address, macAddress, _now);
     }
@@ -277,14 +273,18 @@ public sealed class Router : IDisposable
     }
 
     /// <summary>Adds or replaces the route to <paramref name="prefix"/> by way of a next hop on a connected network.</summary>
-    public void AddRoute(Ip4Prefix prefix, Ip4Address nextHop)
+    /// <param name="prefix">The destinations.</param>
+    /// <param name="nextHop">The router that they are sent to.</param>
+    /// <param name="link">The interface that it must be reached by; null: any.</param>
+    public void AddRoute(Ip4Prefix prefix, Ip4Address nextHop, Interface? link = null)
     {
         prefix = new Ip4Prefix(prefix.Network, prefix.Length);
-        if (_tables.LinkTo(nextHop) is not { } link || !_neighbors.IsHostOn(link, nextHop))
+        if ((link ?? _tables.LinkTo(nextHop)) is not { } towards)
         {
             throw new RouterException($"{nextHop} is no host of a connected network, so it can't be a next hop");
         }
 
+        RequireHostOn(towards, nextHop);
         if (ForwardingTables.IsReserved(prefix))
         {
             throw new RouterException($"{prefix} is a reserved network: it can't be routed");
@@ -293,12 +293,25 @@ public sealed class Router : IDisposable
         _routes.Set(prefix, nextHop);
     }
 
-    public void RemoveRoute(Ip4Prefix prefix)
+    /// <summary>Removes the route to <paramref name="prefix"/>.</summary>
+    /// <param name="prefix">The destinations.</param>
+    /// <param name="nextHop">Where it must lead for that; null: anywhere.</param>
+    /// <param name="link">The interface that it must leave by; null: any.</param>
+    public void RemoveRoute(Ip4Prefix prefix, Ip4Address? nextHop = null, Interface? link = null)
     {
-        if (!_routes.Remove(new Ip4Prefix(prefix.Network, prefix.Length)))
+        prefix = new Ip4Prefix(prefix.Network, prefix.Length);
+        if (_routes.Find(prefix) is not { } route)
         {
             throw new RouterException($"there is no route to {prefix} that could be removed");
         }
+
+        bool isMeant = (nextHop ?? route.NextHop) == route.NextHop && (link is null || route.Link is null || link == route.Link);
+        if (!isMeant)
+        {
+            throw new RouterException($"the route to {prefix} leads via {route.NextHop} {route.Link}".TrimEnd());
+        }
+
+        _ = _routes.Remove(prefix);
     }
 
     public void ClearInterfaceCounters()
@@ -366,6 +379,14 @@ public sealed class Router : IDisposable
         if (target.Index == 0)
         {
             throw new RouterException($"{target} has no port: it stays as it is");
+        }
+    }
+
+    private void RequireHostOn(Interface link, Ip4Address address)
+    {
+        if (!_neighbors.IsHostOn(link, address))
+        {
+            throw new RouterException($"{address} is no host of a network that {link} is connected to");
         }
     }
 

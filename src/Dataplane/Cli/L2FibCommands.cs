@@ -60,14 +60,40 @@ internal static class L2FibCommands
     /// <summary>Which addresses are wanted; null: only their number.</summary>
     private static Func<L2FibEntry, bool>? ParseFilter(Words words, Bridging bridging)
     {
-        bool all = words.TryKeyword("all") || words.TryKeyword("verbose");
-        BridgeDomain? domain = words.TryKeyword("bd_id") ? words.Domain(bridging) : null;
-        int? index = domain is null && words.TryKeyword("bd_index") ? words.Number("an index", 1, ushort.MaxValue) : domain?.Index;
-        bool learned = words.TryKeyword("learn");
-        bool added = !learned && words.TryKeyword("add");
-        return all || index is not null || learned || added
-            ? entry => (index is null || entry.Domain.Index == index) && (!learned || !entry.IsStatic) && (!added || entry.IsStatic)
-            : null;
+        List<Func<L2FibEntry, bool>> conditions = [];
+        while (ParseCondition(words, bridging) is { } condition)
+        {
+            conditions.Add(condition);
+        }
+
+        return conditions.Count == 0 ? null : entry => conditions.TrueForAll(condition => condition(entry));
+    }
+
+    private static Func<L2FibEntry, bool>? ParseCondition(Words words, Bridging bridging)
+    {
+        if (words.TryKeyword("all") || words.TryKeyword("verbose"))
+        {
+            return _ => true;
+        }
+
+        if (words.TryKeyword("bd_id"))
+        {
+            BridgeDomain domain = words.Domain(bridging);
+            return entry => entry.Domain == domain;
+        }
+
+        if (words.TryKeyword("bd_index"))
+        {
+            int index = words.Number("an index", 1, ushort.MaxValue);
+            return entry => entry.Domain.Index == index;
+        }
+
+        if (words.TryKeyword("learn"))
+        {
+            return entry => !entry.IsStatic;
+        }
+
+        return words.TryKeyword("add") ? entry => entry.IsStatic : null;
     }
 
     private static string Format(IReadOnlyList<L2FibEntry> entries, Func<L2FibEntry, bool>? filter)

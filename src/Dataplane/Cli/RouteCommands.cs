@@ -10,24 +10,34 @@ internal static class RouteCommands
 {
     public static void AddTo(CommandTable table, Router router)
     {
-        table.Add("ip route", "[add|del] <address>/<length> [via <next-hop>]", "Adds or deletes a route", words =>
+        foreach (string path in (string[])["ip route add", "ip route"])
         {
-            bool delete = !words.TryKeyword("add") && words.TryKeyword("del");
-            Ip4Prefix prefix = words.Ip4Prefix();
-            if (delete)
+            table.Add(path, "<address>/<length> via <next-hop> [<interface>]", "Adds or replaces a route", words =>
             {
-                return _ => router.RemoveRoute(prefix);
-            }
+                Ip4Prefix prefix = words.Ip4Prefix();
+                words.Keyword("via");
+                (Ip4Address nextHop, Interface? link) = ParsePath(words, router);
+                return _ => router.AddRoute(prefix, nextHop, link);
+            });
+        }
 
-            words.Keyword("via");
-            Ip4Address nextHop = words.Ip4Address();
-            return _ => router.AddRoute(prefix, nextHop);
+        table.Add("ip route del", "<address>/<length> [via <next-hop> [<interface>]]", "Deletes a route, if it is that one", words =>
+        {
+            Ip4Prefix prefix = words.Ip4Prefix();
+            (Ip4Address? nextHop, Interface? link) = words.TryKeyword("via") ? ParsePath(words, router) : default((Ip4Address?, Interface?));
+            return _ => router.RemoveRoute(prefix, nextHop, link);
         });
         table.Add("show ip fib", "[<address>[/<length>]]", "Lists the forwarding table, or the entry that an address meets", words =>
         {
             bool all = !words.TryValue("an IPv4 address", TryParsePrefix, out Ip4Prefix wanted);
             return session => session.Output.Write(Format(all ? router.FibEntries : LongestMatch(router.FibEntries, wanted)));
         });
+    }
+
+    private static (Ip4Address NextHop, Interface? Link) ParsePath(Words words, Router router)
+    {
+        Ip4Address nextHop = words.Ip4Address();
+        return (nextHop, words.TryInterfaceOrIndex(router, out Interface? link) ? link : null);
     }
 
     private static bool TryParsePrefix(string word, out Ip4Prefix prefix)
@@ -52,12 +62,21 @@ internal static class RouteCommands
             text.WriteLine(entry.Prefix);
             text.WriteLine("  unicast-ip4-chain");
             text.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  [@0]: dpo-load-balance: [proto:ip4 index:{entry.AdjacencyIndex} buckets:1 to:[{adjacency.Packets}:{adjacency.Bytes}]]"));
+                $"  [@0]: dpo-load-balance: [proto:ip4 index:{entry.AdjacencyIndex} buckets:1{(IsOwn(adjacency) ? $" to:{Counts(adjacency)}" : "")}]"));
             text.WriteLine("    [0] " + Describe(adjacency));
+            text.Write(IsNeighbor(adjacency) ? $"        counts:{Counts(adjacency)}\n" : "");
         }
 
         return text.ToString();
     }
+
+    /// <summary>Packets are counted for adjacencies: whether no other prefix has this one, so that they are this prefix's.</summary>
+    private static bool IsOwn(Adjacency adjacency) =>
+        adjacency.Kind is AdjacencyKind.Receive or AdjacencyKind.Glean or AdjacencyKind.Unreachable;
+
+    private static bool IsNeighbor(Adjacency adjacency) => adjacency.Kind is AdjacencyKind.Incomplete or AdjacencyKind.Rewrite;
+
+    private static string Counts(Adjacency adjacency) => string.Create(CultureInfo.InvariantCulture, $"[{adjacency.Packets}:{adjacency.Bytes}]");
 
     /// <summary>An adjacency as VPP's <c>format_dpo</c> prints it, with the slot that VPP's node has for it.</summary>
     private static string Describe(Adjacency adjacency) => adjacency.Kind switch

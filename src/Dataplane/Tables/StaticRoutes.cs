@@ -8,8 +8,9 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
 {
     private readonly Dictionary<Ip4Prefix, Route> _routes = [];
 
-    /// <summary>Where a route leads, or null if there is no such route.</summary>
-    public Ip4Address? NextHopOf(Ip4Prefix prefix) => _routes.GetValueOrDefault(prefix)?.NextHop;
+    /// <summary>Where the route to a prefix leads, and by which interface while it leads anywhere; null if there is no such route.</summary>
+    public (Ip4Address NextHop, Interface? Link)? Find(Ip4Prefix prefix) =>
+        _routes.TryGetValue(prefix, out Route? route) ? (route.NextHop, route.Link) : null;
 
     public void Set(Ip4Prefix prefix, Ip4Address nextHop)
     {

@@ -62,6 +62,7 @@ public sealed class L2CommandsTests : IDisposable
 
             """, Run("show l2fib verbose"));
         Assert.Equal(3, Run("show l2fib bd_id 10 learn").Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(Run("show l2fib bd_id 10 learn"), Run("show l2fib learn bd_id 10"));
         Run("l2fib flush-mac bridge-domain 10");
         Run("l2fib del 02:fe:00:00:00:02 10");
         Assert.Equal("L2FIB total/learned entries: 1/0\n", Run("show l2fib"));

@@ -193,6 +193,47 @@ public sealed class RouterCommandsTests : IDisposable
     }
 
     [Fact]
+    public void Routes_are_added_and_deleted_by_VPPs_everyday_lines()
+    {
+        Run("ip route add 10.9.0.0/16 via 10.0.0.2 left");
+        Run("ip route 10.10.0.0/16 via 10.0.0.2");
+        Assert.Contains("\n10.9.0.0/16\n", Run("show ip fib 10.9.1.1"), StringComparison.Ordinal);
+        Assert.Contains("\n10.10.0.0/16\n", Run("show ip fib 10.10.1.1"), StringComparison.Ordinal);
+        Run("ip route del 10.9.0.0/16 via 10.0.0.2 left");
+        Run("ip route del 10.10.0.0/16 via 10.0.0.2");
+        Assert.DoesNotContain("/16\n", Run("show ip fib"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_route_goes_only_by_the_path_that_it_has()
+    {
+        Run("ip route add 10.9.0.0/16 via 10.0.0.2");
+        Assert.Equal("ip route del: the route to 10.9.0.0/16 leads via 10.0.0.2 left", Fail("ip route del 10.9.0.0/16 via 10.0.0.3"));
+        Assert.Equal("ip route del: the route to 10.9.0.0/16 leads via 10.0.0.2 left", Fail("ip route del 10.9.0.0/16 via 10.0.0.2 right"));
+        Assert.Equal("ip route add: 10.0.0.2 is no host of a network that right is connected to", Fail("ip route add 10.8.0.0/16 via 10.0.0.2 right"));
+        Assert.Equal("ip route add: expected via", Fail("ip route add 10.8.0.0/16"));
+        Assert.Contains("\n10.9.0.0/16\n", Run("show ip fib 10.9.1.1"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_forwarding_table_says_for_whom_it_has_counted()
+    {
+        _test.WithNeighbors();
+        Run("ip route add 10.7.0.0/16 via 10.0.1.2");
+        foreach (string destination in (string[])["10.7.0.1", "10.7.0.2", TestRouter.RightHost, "10.0.1.255"])
+        {
+            _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, destination));
+        }
+
+        _test.Receive(_test.LeftPort, Frame.EchoRequest(TestRouter.LeftHost, TestRouter.LeftAddress, payloadBytes: 26));
+        string neighbor = Run("show ip fib 10.7.1.1");
+        Assert.DoesNotContain("to:[", neighbor, StringComparison.Ordinal); // the neighbor's packets are not all this prefix's
+        Assert.EndsWith("0800\n        counts:[3:138]\n", neighbor, StringComparison.Ordinal);
+        Assert.Contains(" buckets:1 to:[1:54]]\n", Run("show ip fib 10.0.0.1"), StringComparison.Ordinal);
+        Assert.Contains(" buckets:1]\n", Run("show ip fib 10.0.1.255"), StringComparison.Ordinal); // one adjacency drops for all
+    }
+
+    [Fact]
     public void Show_runtime_has_a_row_for_each_node_that_ran()
     {
         _test.Receive(_test.LeftPort, new byte[60]);
