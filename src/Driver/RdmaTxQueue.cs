@@ -13,8 +13,9 @@ internal abstract class RdmaTxQueue : TxQueue, IDisposable
 
     public QueueErrors Errors { get; } = new();
 
-    // A queue that could not be restarted sends nothing more.
-    public override bool IsEmpty => PendingBuffers == 0 || Errors.RestartErrno != 0;
+    public override bool IsStopped => Errors.RestartErrno != 0;
+
+    public override bool IsEmpty => PendingBuffers == 0 || IsStopped;
 
     /// <summary>Buffers that the NIC has.</summary>
     protected abstract int PendingBuffers { get; }

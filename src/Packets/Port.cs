@@ -109,7 +109,7 @@ public readonly record struct RxCounters(ulong Packets, ulong Bytes, ulong NoBuf
 public abstract class TxQueue
 {
     /// <summary>
-    /// Hands packets to the NIC in order and returns how many it took, fewer only if the queue is full. The buffers of those
+    /// Hands packets to the NIC in order and returns how many it took, fewer only if the queue is full or stopped. The buffers of those
     /// taken return to the pool when they are sent; the others stay with the caller. Never blocks, throws or allocates.
     /// </summary>
     public abstract int Send(ReadOnlySpan<BufferIndex> packets);
@@ -117,7 +117,10 @@ public abstract class TxQueue
     /// <summary>Returns the buffers of packets sent meanwhile to the pool. A worker calls it when it has nothing to send.</summary>
     public abstract void Reclaim();
 
-    /// <summary>True when all that it has taken is sent, and the buffers were returned.</summary>
+    /// <summary>True after an error that it could not go on from: it takes no packets any more.</summary>
+    public virtual bool IsStopped => false;
+
+    /// <summary>True when all that it has taken is sent, and the buffers were returned, or when it has stopped.</summary>
     public abstract bool IsEmpty { get; }
 
     /// <summary>What the queue has counted since it was made; may be read from any thread.</summary>

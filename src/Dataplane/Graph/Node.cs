@@ -88,6 +88,15 @@ internal abstract class Node
         Dispatcher.Drop.Enqueue(packet);
     }
 
+    /// <summary>Drops several packets under one reason.</summary>
+    protected void DropAll(ReadOnlySpan<BufferIndex> packets, Reason reason)
+    {
+        foreach (BufferIndex packet in packets)
+        {
+            Drop(packet, reason);
+        }
+    }
+
     /// <summary>Says under which reason a packet is counted if another node drops it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected void SetDropReason(BufferIndex packet, Reason reason) =>

@@ -14,6 +14,7 @@ public enum Reason
     InterfaceDown,
     InterfaceDeleted,
     NoFreeTxSlots,
+    TxQueueStopped,
 
     InterfaceNotBridged,
 
@@ -116,6 +117,7 @@ public static class Reasons
         [Reason.InterfaceDown] = Error("interface is down"),
         [Reason.InterfaceDeleted] = Error("interface is deleted"),
         [Reason.NoFreeTxSlots] = Error("no free tx slots"),
+        [Reason.TxQueueStopped] = Error("tx queue stopped by an error"),
 
         [Reason.InterfaceNotBridged] = Error("interface is in no bridge domain"),
 

@@ -24,7 +24,7 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
         _tx[added.Index] = added switch
         {
             { Port: not null } => new InterfaceTxNode(Dispatcher, added),
-            { Parent: { } parent } => new SubInterfaceTxNode(Dispatcher, added, _tx[parent.Index]!),
+            { Parent: { } parent } => new SubInterfaceTxNode(Dispatcher, added, (InterfaceTxNode)_tx[parent.Index]!),
             _ => new BviTxNode(Dispatcher, added, _l2Input),
         };
         FindPorts();

@@ -10,6 +10,9 @@ internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
     private readonly TxQueue _queue = tx.Port!.TxQueues[dispatcher.Worker];
     private bool _sent;
 
+    /// <summary>Why <see cref="Send"/> has left packets.</summary>
+    public Reason Refusal => _queue.IsStopped ? Reason.TxQueueStopped : Reason.NoFreeTxSlots;
+
     /// <summary>Lets the queue return buffers, unless it has just done so while sending.</summary>
     public void Reclaim()
     {
@@ -28,14 +31,9 @@ internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
         return _queue.IsEmpty;
     }
 
-    protected override void Process(ReadOnlySpan<BufferIndex> frame)
+    /// <summary>Sends what the queue takes, after a look for room if it has too little, and returns how many that were.</summary>
+    public int Send(ReadOnlySpan<BufferIndex> frame)
     {
-        if (!tx.IsAdminUp)
-        {
-            DropAll(frame, Reason.InterfaceDown);
-            return;
-        }
-
         _sent = true;
         int count = _queue.Send(frame);
         if (count < frame.Length)
@@ -43,15 +41,20 @@ internal sealed class InterfaceTxNode(Dispatcher dispatcher, Interface tx)
             _queue.Reclaim();
             count += _queue.Send(frame[count..]);
             tx.Workers[Dispatcher.Worker].TxErrors += (uint)(frame.Length - count);
-            DropAll(frame[count..], Reason.NoFreeTxSlots);
         }
+
+        return count;
     }
 
-    private void DropAll(ReadOnlySpan<BufferIndex> packets, Reason reason)
+    protected override void Process(ReadOnlySpan<BufferIndex> frame)
     {
-        foreach (BufferIndex packet in packets)
+        if (tx.IsAdminUp)
         {
-            Drop(packet, reason);
+            DropAll(frame[Send(frame)..], Refusal);
+        }
+        else
+        {
+            DropAll(frame, Reason.InterfaceDown);
         }
     }
 }

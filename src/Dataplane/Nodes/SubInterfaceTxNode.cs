@@ -3,25 +3,43 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary><c>IF.ID-tx</c>: tags what a sub-interface routes; bridged frames have the tags that they are to have. Next: its port's <c>-tx</c>.</summary>
-internal sealed class SubInterfaceTxNode(Dispatcher dispatcher, Interface tx, InternalNode portTx)
+/// <summary><c>IF.ID-tx</c>: tags what a sub-interface routes, and sends by its port; bridged frames have the tags that they are to have.</summary>
+internal sealed class SubInterfaceTxNode(Dispatcher dispatcher, Interface tx, InterfaceTxNode port)
     : InternalNode(dispatcher, tx.Name + "-tx", NodeKind.Output)
 {
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
     {
-        bool isUp = tx.IsAdminUp;
+        if (!tx.IsAdminUp)
+        {
+            DropAll(frame, Reason.InterfaceDown);
+            return;
+        }
+
+        int bytes = Tag(frame);
+        int sent = port.Send(frame);
+        foreach (BufferIndex packet in frame[sent..])
+        {
+            bytes -= Buffers.PacketBytes(packet);
+            Drop(packet, port.Refusal);
+        }
+
+        WorkerInterfaceCounters counters = tx.Workers[Dispatcher.Worker];
+        counters.TxPackets += (uint)sent;
+        counters.TxBytes += (uint)bytes;
+        counters.TxErrors += (uint)(frame.Length - sent);
+    }
+
+    /// <summary>Puts tags in front, and returns the packets' bytes.</summary>
+    private int Tag(ReadOnlySpan<BufferIndex> frame)
+    {
+        int bytes = 0;
         ReadOnlySpan<VlanTag> tags = tx.L2 is null ? tx.Match!.Tags : [];
         foreach (BufferIndex packet in frame)
         {
-            if (!isUp)
-            {
-                Drop(packet, Reason.InterfaceDown);
-                continue;
-            }
-
             Buffers.ReplaceTags(packet, pop: 0, tags);
-            tx.Workers[Dispatcher.Worker].CountSent(Buffers.PacketBytes(packet));
-            portTx.Enqueue(packet);
+            bytes += Buffers.PacketBytes(packet);
         }
+
+        return bytes;
     }
 }

@@ -56,6 +56,12 @@ internal class TestPort : Port
     /// <summary>Frames that the router has sent.</summary>
     public List<byte[]> Sent => _tx.Frames;
 
+    /// <summary>Whether the transmit queue has stopped for good.</summary>
+    public bool TxIsStopped
+    {
+        set => _tx.Stop(value);
+    }
+
     public override IReadOnlyList<string> Describe() => [];
 
     public override void SetAdminUp(bool up) => IsAdminUp = up;
@@ -116,6 +122,7 @@ internal class TestPort : Port
 
     private sealed class ListTxQueue(BufferPool buffers, int capacity) : TxQueue
     {
+        private bool _isStopped;
         private ulong _packets;
         private ulong _bytes;
 
@@ -123,11 +130,13 @@ internal class TestPort : Port
 
         public override bool IsEmpty => true;
 
+        public override bool IsStopped => _isStopped;
+
         public override TxCounters Counters => new(_packets, _bytes, 0);
 
         public override int Send(ReadOnlySpan<BufferIndex> packets)
         {
-            int count = Math.Min(packets.Length, capacity - Frames.Count);
+            int count = _isStopped ? 0 : Math.Min(packets.Length, capacity - Frames.Count);
             foreach (BufferIndex packet in packets[..count])
             {
                 byte[] frame = new byte[buffers.PacketBytes(packet)];
@@ -140,6 +149,8 @@ internal class TestPort : Port
 
             return count;
         }
+
+        public void Stop(bool value) => _isStopped = value;
 
         public override void Reclaim()
         {

@@ -51,6 +51,29 @@ public sealed class SubInterfaceTests : IDisposable
     }
 
     [Fact]
+    public void What_the_port_does_not_take_the_sub_interface_has_not_sent()
+    {
+        using TestSwitch test = new(txCapacity: 3);
+        Interface to = test.Router.AddSubInterface(test.Interfaces[1], 200, VlanMatch.OneTag(EtherType.Vlan, 200, exact: true));
+        test.Router.SetAdminUp(to, up: true);
+        test.Router.AddAddress(test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
+        test.Router.AddAddress(to, TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.AddNeighbor(to, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
+        test.Run();
+        test.Ports[1].Sent.Clear(); // the announcement
+        test.Router.ClearInterfaceCounters();
+        for (int i = 0; i < 10; i++)
+        {
+            test.Ports[0].Arriving.Enqueue(Frame.Ip4("10.0.0.2", "10.0.1.2", macDestination: test.Ports[0].MacAddress.ToString()));
+        }
+
+        test.Run();
+        Assert.Equal(3, test.Ports[1].Sent.Count);
+        Assert.Equal((3ul, (ulong)test.Ports[1].Sent.Sum(frame => frame.Length), 7ul), (to.Counters.TxPackets, to.Counters.TxBytes, to.Counters.TxErrors));
+        Assert.Equal(7ul, test.Count("port1.200-tx", Reason.NoFreeTxSlots));
+    }
+
+    [Fact]
     public void ARP_on_a_sub_interface_is_answered_with_its_tags()
     {
         Interface sub = _test.Router.AddSubInterface(_test.Interfaces[0], 7, VlanMatch.TwoTags(EtherType.ServiceVlan, 300, 7, exact: true));

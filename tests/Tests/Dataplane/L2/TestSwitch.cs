@@ -11,11 +11,11 @@ internal sealed class TestSwitch : IDisposable
 {
     public const long Minute = 60_000_000_000;
 
-    public TestSwitch(int buffers = 512, int maxFrameBytes = 1514)
+    public TestSwitch(int buffers = 512, int maxFrameBytes = 1514, int txCapacity = int.MaxValue)
     {
         Buffers = new BufferPool(buffers);
         Router = new Router(Buffers);
-        Ports = [.. Enumerable.Range(0, 4).Select(number => new TestPort(Buffers, "port" + number, $"02:00:00:00:00:1{number}", maxFrameBytes: maxFrameBytes))];
+        Ports = [.. Enumerable.Range(0, 4).Select(number => new TestPort(Buffers, "port" + number, $"02:00:00:00:00:1{number}", txCapacity, maxFrameBytes))];
         Interfaces = [.. Ports.Select(Router.AddInterface)];
         foreach (Interface added in Interfaces)
         {

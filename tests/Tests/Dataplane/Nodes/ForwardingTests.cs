@@ -155,6 +155,16 @@ public sealed class ForwardingTests : IDisposable
     }
 
     [Fact]
+    public void A_transmit_queue_that_has_stopped_for_good_is_told_from_a_full_one()
+    {
+        _test.WithNeighbors();
+        _test.RightPort.TxIsStopped = true;
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        _test.ExpectOnly("right-tx", Reason.TxQueueStopped);
+        Assert.Equal(1u, _test.Right.Counters.TxErrors);
+    }
+
+    [Fact]
     public void A_thousand_packets_in_one_turn_all_pass()
     {
         _test.WithNeighbors();
