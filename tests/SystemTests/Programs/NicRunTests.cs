@@ -69,6 +69,13 @@ public sealed class NicRunTests : IDisposable
     }
 
     [Fact]
+    public void A_program_that_goes_astray_itself_dies_by_SIGSEGV()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        Assert.Contains("\n139\n", Run("--", "bash", "-c", $"{tool} crash; echo $?"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Exit_status_signals_and_output_are_the_program_s_own()
     {
         Assert.Equal(new CommandResult(7, "out\nerr\n"), Try("--", "sh", "-c", "echo out; echo err >&2; exit 7"));

@@ -74,6 +74,8 @@ internal static class VerbsTool
             device = context->cmd_fd;
             if (argc > 1 && strcmp(argv[1], "interrupt") == 0)
                 be_interrupted();
+            if (argc > 1 && strcmp(argv[1], "crash") == 0)
+                *(volatile char *)0x200000000000 = 0;
             if (argc > 1 && strcmp(argv[1], "close_range") == 0) {
                 close_by_range();
                 return 0;

@@ -46,6 +46,15 @@ public sealed unsafe class UnmappedMemoryTests
         Assert.Equal((0, 0), (Libc.munmap((void*)Place, Bytes), Libc.munmap((void*)(2 * Place), Bytes)));
     }
 
+    [Fact]
+    public void A_null_reference_is_an_exception_as_before()
+    {
+        using EmulatedNics nics = EmulatedNics.Attach([new NicOptions(_near)], NullLogger.Instance);
+        using VerbsProgram program = VerbsProgram.Start(0); // its calls have been answered, so the handler is there
+        string? nothing = program.Context == null ? "" : null;
+        Assert.Throws<NullReferenceException>(() => nothing!.Length);
+    }
+
     private static bool IsOfUnmapping(string violation) => violation.Contains("unmapped", StringComparison.Ordinal);
 
     private static ibv_mr* RegisterAndUnmap(VerbsProgram program, ulong place)
