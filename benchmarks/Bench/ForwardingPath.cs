@@ -18,7 +18,7 @@ internal sealed class ForwardingPath : IDisposable
         _rdma1 = Create("rdma-1", nics.SenderName, mode, rxQueueSize);
         Connect(_rdma0, "198.18.0.254/24");
         Interface egress = Connect(_rdma1, "198.19.0.254/24");
-        Router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
+        Router.Ip4.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
     }
 
     public Router Router { get; }
@@ -29,8 +29,8 @@ internal sealed class ForwardingPath : IDisposable
     /// <summary>The worker must run no more.</summary>
     public void Dispose()
     {
-        Router.Remove(Router.FindInterface("rdma-0")!);
-        Router.Remove(Router.FindInterface("rdma-1")!);
+        Router.Interfaces.Remove(Router.Interfaces.Find("rdma-0")!);
+        Router.Interfaces.Remove(Router.Interfaces.Find("rdma-1")!);
         _rdma1.Dispose();
         _rdma0.Dispose();
         Router.Dispose();
@@ -43,9 +43,9 @@ internal sealed class ForwardingPath : IDisposable
 
     private Interface Connect(Port port, string address)
     {
-        Interface added = Router.AddInterface(port);
-        Router.AddAddress(added, Ip4Prefix.TryParse(address, out Ip4Prefix prefix) ? prefix : throw new FormatException(address));
-        Router.SetAdminUp(added, true);
+        Interface added = Router.Interfaces.Add(port);
+        Router.Ip4.AddAddress(added, Ip4Prefix.TryParse(address, out Ip4Prefix prefix) ? prefix : throw new FormatException(address));
+        Router.Interfaces.SetAdminUp(added, true);
         return added;
     }
 }

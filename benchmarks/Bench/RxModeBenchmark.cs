@@ -48,7 +48,7 @@ internal static class RxModeBenchmark
             }
         }
 
-        router.Remove(item);
+        router.Interfaces.Remove(item);
         Console.WriteLine();
     }
 
@@ -65,10 +65,10 @@ internal static class RxModeBenchmark
 
     private static Interface Connect(Router router, RdmaPort port, RdmaPort peer)
     {
-        Interface item = router.AddInterface(port);
-        router.AddAddress(item, Ip4Prefix.TryParse("10.0.0.1/24", out Ip4Prefix prefix) ? prefix : default);
-        router.SetAdminUp(item, true);
-        router.AddNeighbor(item, Ip4Address.Parse("10.0.0.2"), peer.MacAddress);
+        Interface item = router.Interfaces.Add(port);
+        router.Ip4.AddAddress(item, Ip4Prefix.TryParse("10.0.0.1/24", out Ip4Prefix prefix) ? prefix : default);
+        router.Interfaces.SetAdminUp(item, true);
+        router.Ip4.AddNeighbor(item, Ip4Address.Parse("10.0.0.2"), peer.MacAddress);
         _ = peer.RxQueues[0].Receive(new BufferIndex[1]);
         peer.SetAdminUp(true);
         return item;

@@ -6,7 +6,7 @@ namespace Verbena.Dataplane;
 internal static class AddressRules
 {
     /// <exception cref="RouterException">It can't have this one, and why.</exception>
-    public static void Check(Interface target, Ip4Prefix address, IReadOnlyList<Interface> interfaces)
+    public static void Check(Interface target, Ip4Prefix address, ReadOnlySpan<Interface?> interfaces)
     {
         if (target.Index == 0)
         {
@@ -23,9 +23,9 @@ internal static class AddressRules
             throw new RouterException($"{address} is not the address of a host with its prefix length");
         }
 
-        foreach (Interface other in interfaces)
+        foreach (Interface? other in interfaces)
         {
-            foreach (Ip4Prefix taken in other.Addresses.Where(taken => Conflicts(address, taken, other == target)))
+            foreach (Ip4Prefix taken in other?.Addresses.Where(taken => Conflicts(address, taken, other == target)) ?? [])
             {
                 throw new RouterException($"failed to add {address} on {target} which conflicts with {taken} for interface {other}");
             }

@@ -23,11 +23,11 @@ internal static class AddressCommands
             {
                 if (delete)
                 {
-                    router.RemoveAddress(target, address);
+                    router.Ip4.RemoveAddress(target, address);
                 }
                 else
                 {
-                    router.AddAddress(target, address);
+                    router.Ip4.AddAddress(target, address);
                 }
             };
         });
@@ -42,7 +42,7 @@ internal static class AddressCommands
     {
         foreach (Ip4Prefix address in target.Addresses.ToArray())
         {
-            router.RemoveAddress(target, address);
+            router.Ip4.RemoveAddress(target, address);
         }
     }
 

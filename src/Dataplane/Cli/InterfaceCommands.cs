@@ -13,21 +13,21 @@ internal static class InterfaceCommands
         {
             Interface target = words.Interface(router);
             bool up = words.Keyword("up", "down") == "up";
-            return _ => router.SetAdminUp(target, up);
+            return _ => router.Interfaces.SetAdminUp(target, up);
         });
         table.Add("set interface mtu", "[packet] <bytes> <interface>", "Sets the longest IPv4 packet that an interface sends", words =>
         {
             words.TryKeyword("packet");
             int bytes = words.Number("bytes", Interface.MinMtu, ushort.MaxValue);
             Interface target = words.Interface(router);
-            return _ => router.SetMtu(target, bytes);
+            return _ => router.Interfaces.SetMtu(target, bytes);
         });
         table.Add("show interface|interfaces", "[<interface>|<index>]...", "Lists interfaces with their counters", words =>
         {
             List<Interface> chosen = words.Interfaces(router);
             return session => session.Output.Write(Format(chosen));
         });
-        table.Add("clear interfaces|interface", "", "Zeroes the counters of all interfaces", _ => _ => router.ClearInterfaceCounters());
+        table.Add("clear interfaces|interface", "", "Zeroes the counters of all interfaces", _ => _ => router.Interfaces.ClearCounters());
     }
 
     private static string Format(IEnumerable<Interface> interfaces)

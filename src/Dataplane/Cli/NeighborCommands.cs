@@ -17,7 +17,7 @@ internal static class NeighborCommands
         table.Add("show ip neighbors|neighbor", "[<interface>]", "Lists neighbors", words =>
         {
             Interface? link = words.TryInterfaceOrIndex(router, out Interface? chosen) ? chosen : null;
-            return session => session.Output.Write(Format(router.Neighbors.Where(item => link is null || item.Interface == link), now()));
+            return session => session.Output.Write(Format(router.Ip4.Neighbors.Where(item => link is null || item.Interface == link), now()));
         });
     }
 
@@ -29,12 +29,12 @@ internal static class NeighborCommands
         if (delete)
         {
             words.TryValue<MacAddress>("a MAC address", MacAddress.TryParse, out _); // VPP's scripts name it
-            return _ => router.RemoveNeighbor(link, address);
+            return _ => router.Ip4.RemoveNeighbor(link, address);
         }
 
         MacAddress macAddress = words.MacAddress();
         words.TryKeyword("static"); // neighbors set by hand are, always
-        return _ => router.AddNeighbor(link, address, macAddress);
+        return _ => router.Ip4.AddNeighbor(link, address, macAddress);
     }
 
     private static string Format(IEnumerable<Neighbor> neighbors, long now)

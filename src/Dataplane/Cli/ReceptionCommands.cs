@@ -12,7 +12,7 @@ internal static class ReceptionCommands
             Interface target = words.Interface(router);
             MacAddress address = words.MacAddress();
             bool force = words.TryKeyword("force");
-            return _ => router.SetMacAddress(target, address, force);
+            return _ => router.Interfaces.SetMacAddress(target, address, force);
         });
         table.Add("set interface secondary-mac-address", "<interface> <mac> add|del [force]",
             "Lets an interface receive for one more Ethernet address, or not any more", words =>

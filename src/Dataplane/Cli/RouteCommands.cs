@@ -17,7 +17,7 @@ internal static class RouteCommands
                 Ip4Prefix prefix = words.Ip4Prefix();
                 words.Keyword("via");
                 (Ip4Address nextHop, Interface? link) = ParsePath(words, router);
-                return _ => router.AddRoute(prefix, nextHop, link);
+                return _ => router.Ip4.AddRoute(prefix, nextHop, link);
             });
         }
 
@@ -25,12 +25,12 @@ internal static class RouteCommands
         {
             Ip4Prefix prefix = words.Ip4Prefix();
             (Ip4Address? nextHop, Interface? link) = words.TryKeyword("via") ? ParsePath(words, router) : default((Ip4Address?, Interface?));
-            return _ => router.RemoveRoute(prefix, nextHop, link);
+            return _ => router.Ip4.RemoveRoute(prefix, nextHop, link);
         });
         table.Add("show ip fib", "[<address>[/<length>]]", "Lists the forwarding table, or the entry that an address meets", words =>
         {
             bool all = !words.TryValue("an IPv4 address", TryParsePrefix, out Ip4Prefix wanted);
-            return session => session.Output.Write(Format(all ? router.FibEntries : LongestMatch(router.FibEntries, wanted)));
+            return session => session.Output.Write(Format(all ? router.Ip4.FibEntries : LongestMatch(router.Ip4.FibEntries, wanted)));
         });
     }
 

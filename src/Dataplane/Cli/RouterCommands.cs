@@ -50,21 +50,21 @@ public static class RouterCommands
             chosen.Add(one);
         }
 
-        return chosen.Count > 0 ? chosen : [.. router.Interfaces.OrderBy(item => item.Name, StringComparer.Ordinal)];
+        return chosen.Count > 0 ? chosen : [.. router.Interfaces.All.OrderBy(item => item.Name, StringComparer.Ordinal)];
     }
 
-    private static string[] Names(Router router) => [.. router.Interfaces.Select(item => item.Name)];
+    private static string[] Names(Router router) => [.. router.Interfaces.All.Select(item => item.Name)];
 
     private static WordParser<Interface> Named(Router router) =>
-        (string word, [MaybeNullWhen(false)] out Interface found) => (found = router.FindInterface(word)) is not null;
+        (string word, [MaybeNullWhen(false)] out Interface found) => (found = router.Interfaces.Find(word)) is not null;
 
     private static WordParser<Interface> NamedOrNumbered(Router router) =>
         (string word, [MaybeNullWhen(false)] out Interface found) =>
         {
-            found = router.FindInterface(word);
+            found = router.Interfaces.Find(word);
             if (found is null && int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int index))
             {
-                found = router.Interfaces.FirstOrDefault(item => item.Index == index);
+                found = router.Interfaces.All.FirstOrDefault(item => item.Index == index);
             }
 
             return found is not null;

@@ -19,7 +19,7 @@ internal static class SubInterfaceCommands
         table.Add("delete sub-interface", "<interface>", "Deletes a sub-interface", words =>
         {
             Interface target = words.Interface(router);
-            return _ => router.Remove(target.Parent is not null ? target : throw new CommandException($"{target} is no sub-interface"));
+            return _ => router.Interfaces.Remove(target.Parent is not null ? target : throw new CommandException($"{target} is no sub-interface"));
         });
         AddVirtual(table, router, "loop", FirstLoopbackAddress, ["create loopback interface", "loopback create-interface"],
             ["delete loopback interface intfc", "loopback delete-interface intfc"]);
@@ -38,7 +38,7 @@ internal static class SubInterfaceCommands
         VlanMatch? match = ParseMatch(words);
         return match is null
             ? session => Create(session, router, parent, first, last)
-            : session => session.Output.WriteLine(router.AddSubInterface(parent, first, match));
+            : session => session.Output.WriteLine(router.Interfaces.AddSub(parent, first, match));
     }
 
     private static VlanMatch? ParseMatch(Words words)
@@ -83,15 +83,15 @@ internal static class SubInterfaceCommands
             throw new CommandException($"an id without dot1q is a VLAN's, from 1 to {VlanTag.MaxId}");
         }
 
-        HashSet<string> names = first < last ? [.. router.Interfaces.Select(item => item.Name)] : []; // a single one is to be refused
+        HashSet<string> names = first < last ? [.. router.Interfaces.All.Select(item => item.Name)] : []; // a single one is to be refused
         (int Id, VlanMatch Match)[] wanted =
         [
             .. from id in Enumerable.Range(first, last - first + 1)
                where !names.Contains(string.Create(CultureInfo.InvariantCulture, $"{parent}.{id}"))
                select (id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)),
         ];
-        Array.ForEach(wanted, one => Router.CheckMatch(parent, one.Match));
-        Array.ForEach(wanted, one => session.Output.WriteLine(router.AddSubInterface(parent, one.Id, one.Match)));
+        Array.ForEach(wanted, one => InterfaceSet.CheckMatch(parent, one.Match));
+        Array.ForEach(wanted, one => session.Output.WriteLine(router.Interfaces.AddSub(parent, one.Id, one.Match)));
     }
 
     private static bool TryParseRange(string word, out (int First, int Last) range)
@@ -123,8 +123,8 @@ internal static class SubInterfaceCommands
                     int number = instance ?? FreeInstance(router, prefix);
                     string name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{number}");
                     session.Output.WriteLine(address is { } given
-                        ? router.AddVirtualInterface(name, given)
-                        : router.AddVirtualInterfaceWithUsual(name, new MacAddress(firstAddress + (uint)number)));
+                        ? router.Interfaces.AddVirtual(name, given)
+                        : router.Interfaces.AddVirtualWithUsual(name, new MacAddress(firstAddress + (uint)number)));
                 };
             });
         }
@@ -134,11 +134,11 @@ internal static class SubInterfaceCommands
             table.Add(path, "<interface>", "Deletes an interface without a port", words =>
             {
                 Interface target = words.Interface(router);
-                return _ => router.Remove(target.IsVirtual ? target : throw new CommandException($"{target} is no loopback or bvi interface"));
+                return _ => router.Interfaces.Remove(target.IsVirtual ? target : throw new CommandException($"{target} is no loopback or bvi interface"));
             });
         }
     }
 
     private static int FreeInstance(Router router, string prefix) => Enumerable.Range(0, MaxInstance + 1)
-        .First(number => router.FindInterface(string.Create(CultureInfo.InvariantCulture, $"{prefix}{number}")) is null);
+        .First(number => router.Interfaces.Find(string.Create(CultureInfo.InvariantCulture, $"{prefix}{number}")) is null);
 }

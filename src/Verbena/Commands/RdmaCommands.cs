@@ -127,17 +127,17 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
     /// <summary>The first name of the form <c>enp94s0f0/0</c> that is free.</summary>
     private string DefaultName(string hostInterface) => Enumerable.Range(0, int.MaxValue)
         .Select(instance => string.Create(CultureInfo.InvariantCulture, $"{hostInterface}/{instance}"))
-        .First(name => router.FindInterface(name) is null);
+        .First(name => router.Interfaces.Find(name) is null);
 
     private Interface InterfaceOfIndex(Words words)
     {
         int index = words.Number("an index", 0, int.MaxValue);
-        return router.Interfaces.FirstOrDefault(item => item.Index == index) ?? throw new CommandException($"there is no interface {index}");
+        return router.Interfaces.All.FirstOrDefault(item => item.Index == index) ?? throw new CommandException($"there is no interface {index}");
     }
 
     private void Create(RdmaInterfaceOptions options, CliSession session)
     {
-        if (router.FindInterface(options.Name) is not null)
+        if (router.Interfaces.Find(options.Name) is not null)
         {
             throw new CommandException($"there is an interface {options.Name} already: choose another name");
         }
@@ -146,7 +146,7 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
         try
         {
             port.SetMacAddress(macAddresses.Choose(random, MacAddressesInUse(port)));
-            var added = new RdmaInterface(router.AddInterface(port), port, log);
+            var added = new RdmaInterface(router.Interfaces.Add(port), port, log);
             _interfaces.Add(added);
             added.LogCreated(options.HostInterface, session);
         }
@@ -159,7 +159,7 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
 
     /// <summary>What no new port gets: the addresses of interfaces, and Linux's own on the port.</summary>
     private MacAddress[] MacAddressesInUse(RdmaPort port) =>
-        [port.HostMacAddress.GetValueOrDefault(), .. router.Interfaces.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))];
+        [port.HostMacAddress.GetValueOrDefault(), .. router.Interfaces.All.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))];
 
     /// <summary>Makes the port. Who has no NIC is told of the emulated one, which the driver itself knows nothing of.</summary>
     private RdmaPort CreatePort(RdmaInterfaceOptions options)
@@ -184,7 +184,7 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
 
     private void Delete(RdmaInterface item)
     {
-        router.Remove(item.Interface);
+        router.Interfaces.Remove(item.Interface);
         item.Dispose();
         _interfaces.Remove(item);
     }

@@ -43,8 +43,8 @@ public sealed class LedgerTests
         s_event.Array[1, 40].Sample(events =>
         {
             using TestRouter test = new(buffers: 256);
-            test.Router.SetMtu(test.Right, 576);
-            test.Router.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+            test.Router.Interfaces.SetMtu(test.Right, 576);
+            test.Router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(TestRouter.RightHost));
             foreach ((byte[] frame, int times, bool left, int milliseconds) in events)
             {
                 Expect(test, received: 0, () => test.Advance(milliseconds * 1_000_000L));

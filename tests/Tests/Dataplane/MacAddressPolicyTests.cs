@@ -64,12 +64,12 @@ public sealed class MacAddressPolicyTests : IDisposable
         using Router router = new(buffers, macAddresses: Allowing("02:11:22:33:44:54/47"));
         var usual = MacAddress.Parse("de:ad:00:00:00:00");
         Assert.Equal("loop0 can't have de:ad:00:00:00:00: only these may be used, says --allow-mac: 02:11:22:33:44:54/47",
-            Assert.Throws<RouterException>(() => router.AddVirtualInterface("loop0", usual)).Message);
-        MacAddress first = router.AddVirtualInterfaceWithUsual("loop0", usual).MacAddress;
-        MacAddress second = router.AddVirtualInterfaceWithUsual("loop1", usual).MacAddress;
+            Assert.Throws<RouterException>(() => router.Interfaces.AddVirtual("loop0", usual)).Message);
+        MacAddress first = router.Interfaces.AddVirtualWithUsual("loop0", usual).MacAddress;
+        MacAddress second = router.Interfaces.AddVirtualWithUsual("loop1", usual).MacAddress;
         Assert.Equal((0x0211_2233_4454UL, 1UL), (first.Bits & second.Bits, first.Bits ^ second.Bits));
-        Assert.Throws<RouterException>(() => router.AddVirtualInterfaceWithUsual("loop2", usual));
-        Assert.Null(router.FindInterface("loop2"));
+        Assert.Throws<RouterException>(() => router.Interfaces.AddVirtualWithUsual("loop2", usual));
+        Assert.Null(router.Interfaces.Find("loop2"));
     }
 
     private static MacAddressPolicy Allowing(params string[] ranges) =>

@@ -15,7 +15,7 @@ public sealed class RouterTests : IDisposable
     [Fact]
     public void The_table_holds_what_VPP_lists_for_a_connected_network()
     {
-        Router.Remove(_test.Right);
+        Router.Interfaces.Remove(_test.Right);
         Assert.Equal(
             """
             0.0.0.0/0 Unreachable
@@ -36,7 +36,7 @@ public sealed class RouterTests : IDisposable
     [InlineData("10.9.0.7/32", "10.9.0.7/32 Receive left")]
     public void Point_to_point_and_host_prefixes_have_no_broadcast_address(string address, string expected)
     {
-        Router.AddAddress(_test.Left, TestRouter.Prefix(address));
+        Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix(address));
         Assert.True(HasRoute(expected));
         Assert.Equal(expected.Split('\n').Length, Routes().Split('\n').Count(route => route.StartsWith("10.9.", StringComparison.Ordinal)));
     }
@@ -45,14 +45,14 @@ public sealed class RouterTests : IDisposable
     public void A_second_address_shares_the_network_and_its_removal_leaves_the_first()
     {
         string before = Routes();
-        Router.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
+        Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
         Assert.True(HasRoute("10.0.0.9/32 Receive left"));
-        Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
+        Router.Ip4.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
         Assert.True(HasRoute("10.0.0.0/24 Glean left"));
         Assert.False(HasRoute("10.0.0.1/32 Receive left"));
-        Assert.Equal("10.0.0.9/24", Router.FibEntries.Single(entry => entry.Prefix == TestRouter.Prefix("10.0.0.0/24")).Adjacency.Source.ToString());
-        Router.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
-        Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
+        Assert.Equal("10.0.0.9/24", Router.Ip4.FibEntries.Single(entry => entry.Prefix == TestRouter.Prefix("10.0.0.0/24")).Adjacency.Source.ToString());
+        Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
+        Router.Ip4.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"));
         Assert.Equal(before, Routes());
     }
 
@@ -67,7 +67,7 @@ public sealed class RouterTests : IDisposable
     public void An_address_that_makes_no_sense_is_refused_and_changes_nothing(string address, string message)
     {
         string before = Routes();
-        RouterException refused = Assert.Throws<RouterException>(() => Router.AddAddress(_test.Left, TestRouter.Prefix(address)));
+        RouterException refused = Assert.Throws<RouterException>(() => Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix(address)));
         Assert.Equal(message, refused.Message);
         Assert.Equal(before, Routes());
         Assert.Equal(TestRouter.Prefix("10.0.0.1/24"), Assert.Single(_test.Left.Addresses));
@@ -77,66 +77,66 @@ public sealed class RouterTests : IDisposable
     public void What_is_not_there_can_not_be_removed()
     {
         Assert.Equal("10.0.0.9/24 not found for interface left",
-            Assert.Throws<RouterException>(() => Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"))).Message);
-        Assert.Throws<RouterException>(() => Router.RemoveNeighbor(_test.Left, Ip4Address.Parse("10.0.0.9")));
-        Assert.Throws<RouterException>(() => Router.RemoveRoute(TestRouter.Prefix("192.0.2.0/24")));
-        Assert.Throws<RouterException>(() => Router.Remove(Router.Interfaces[0]));
+            Assert.Throws<RouterException>(() => Router.Ip4.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.9/24"))).Message);
+        Assert.Throws<RouterException>(() => Router.Ip4.RemoveNeighbor(_test.Left, Ip4Address.Parse("10.0.0.9")));
+        Assert.Throws<RouterException>(() => Router.Ip4.RemoveRoute(TestRouter.Prefix("192.0.2.0/24")));
+        Assert.Throws<RouterException>(() => Router.Interfaces.Remove(Router.Interfaces.All[0]));
     }
 
     [Fact]
     public void Local0_has_no_addresses_and_no_state()
     {
-        Interface local0 = Router.Interfaces[0];
+        Interface local0 = Router.Interfaces.All[0];
         Assert.Equal(("local0", 0), (local0.Name, local0.Index));
         Assert.Equal("local0 interface doesn't support IP addressing",
-            Assert.Throws<RouterException>(() => Router.AddAddress(local0, TestRouter.Prefix("10.9.0.1/24"))).Message);
-        Assert.Throws<RouterException>(() => Router.SetAdminUp(local0, up: true));
+            Assert.Throws<RouterException>(() => Router.Ip4.AddAddress(local0, TestRouter.Prefix("10.9.0.1/24"))).Message);
+        Assert.Throws<RouterException>(() => Router.Interfaces.SetAdminUp(local0, up: true));
     }
 
     [Fact]
     public void Two_interfaces_can_not_have_one_name()
     {
         using TestPort port = new(_test.Buffers, "left", "02:00:00:00:00:77");
-        Assert.Throws<RouterException>(() => Router.AddInterface(port));
-        Assert.Equal(3, Router.Interfaces.Count);
+        Assert.Throws<RouterException>(() => Router.Interfaces.Add(port));
+        Assert.Equal(3, Router.Interfaces.All.Count);
     }
 
     [Fact]
     public void A_removed_interface_takes_its_routes_and_neighbors_along_and_its_index_is_used_again()
     {
         _test.WithNeighbors();
-        Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         int index = _test.Right.Index;
-        Router.Remove(_test.Right);
+        Router.Interfaces.Remove(_test.Right);
         Assert.False(HasRoute("right"));
         Assert.Equal($"{TestRouter.LeftHost}={TestRouter.LeftHostMac}", Neighbors());
-        Assert.Null(Router.FindInterface("right"));
+        Assert.Null(Router.Interfaces.Find("right"));
 
         using TestPort again = new(_test.Buffers, "again", "02:00:00:00:00:77");
-        Assert.Equal(index, Router.AddInterface(again).Index);
+        Assert.Equal(index, Router.Interfaces.Add(again).Index);
     }
 
     [Fact]
     public void A_route_comes_and_goes_with_the_network_of_its_next_hop()
     {
-        Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
-        Router.SetAdminUp(_test.Right, up: false);
+        Router.Interfaces.SetAdminUp(_test.Right, up: false);
         Assert.False(HasRoute("192.0.2.0/24"));
-        Router.SetAdminUp(_test.Right, up: true);
+        Router.Interfaces.SetAdminUp(_test.Right, up: true);
         Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
-        Router.AddNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
+        Router.Ip4.AddNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
         Assert.True(HasRoute("192.0.2.0/24 Rewrite right"));
-        Router.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
+        Router.Ip4.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
         Assert.False(HasRoute("192.0.2.0/24"));
     }
 
     [Fact]
     public void The_default_route_can_be_set_and_removed()
     {
-        Router.AddRoute(TestRouter.Prefix("0.0.0.0/0"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddRoute(TestRouter.Prefix("0.0.0.0/0"), Ip4Address.Parse(TestRouter.RightHost));
         Assert.True(HasRoute("0.0.0.0/0 Incomplete right"));
-        Router.RemoveRoute(TestRouter.Prefix("0.0.0.0/0"));
+        Router.Ip4.RemoveRoute(TestRouter.Prefix("0.0.0.0/0"));
         Assert.True(HasRoute("0.0.0.0/0 Unreachable"));
     }
 
@@ -147,7 +147,7 @@ public sealed class RouterTests : IDisposable
     public void A_route_that_makes_no_sense_is_refused(string prefix, string nextHop)
     {
         string before = Routes();
-        Assert.Throws<RouterException>(() => Router.AddRoute(TestRouter.Prefix(prefix), Ip4Address.Parse(nextHop)));
+        Assert.Throws<RouterException>(() => Router.Ip4.AddRoute(TestRouter.Prefix(prefix), Ip4Address.Parse(nextHop)));
         Assert.Equal(before, Routes());
     }
 
@@ -155,13 +155,13 @@ public sealed class RouterTests : IDisposable
     public void A_new_mac_address_is_used_and_announced()
     {
         _test.WithNeighbors();
-        Router.SetMacAddress(_test.Right, MacAddress.Parse("02:00:00:00:01:99"));
+        Router.Interfaces.SetMacAddress(_test.Right, MacAddress.Parse("02:00:00:00:01:99"));
         _test.Run();
         Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).Sender("02:00:00:00:01:99", TestRouter.RightAddress);
         _test.RightPort.Sent.Clear();
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
         Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacFrom("02:00:00:00:01:99").MacTo(TestRouter.RightHostMac);
-        Assert.Throws<RouterException>(() => Router.SetMacAddress(_test.Right, MacAddress.Broadcast));
+        Assert.Throws<RouterException>(() => Router.Interfaces.SetMacAddress(_test.Right, MacAddress.Broadcast));
     }
 
     [Theory]
@@ -169,7 +169,7 @@ public sealed class RouterTests : IDisposable
     [InlineData(1501)]
     public void An_mtu_out_of_range_is_refused_with_the_range(int bytes)
     {
-        RouterException refused = Assert.Throws<RouterException>(() => Router.SetMtu(_test.Left, bytes));
+        RouterException refused = Assert.Throws<RouterException>(() => Router.Interfaces.SetMtu(_test.Left, bytes));
         Assert.Contains("68 to 1500", refused.Message, StringComparison.Ordinal);
         Assert.Equal(1500, _test.Left.Mtu);
     }
@@ -190,9 +190,9 @@ public sealed class RouterTests : IDisposable
         Assert.Equal(3, _test.LeftPort.Sent.Count);
         Expect.Arp(_test.LeftPort.Sent[0], ArpHeader.Request).MacTo(TestRouter.LeftHostMac)
             .Sender(TestRouter.LeftMac, TestRouter.LeftAddress).Target(TestRouter.LeftHost);
-        Assert.Single(Router.Neighbors);
+        Assert.Single(Router.Ip4.Neighbors);
         _test.Advance(NeighborTable.ProbeIntervalNanoseconds);
-        Assert.Empty(Router.Neighbors);
+        Assert.Empty(Router.Ip4.Neighbors);
         Assert.False(HasRoute("10.0.0.2/32"));
     }
 
@@ -209,14 +209,14 @@ public sealed class RouterTests : IDisposable
             _test.Advance(NeighborTable.ProbeIntervalNanoseconds);
         }
 
-        Assert.Equal(_test.Now - (10 * TestRouter.Second), Assert.Single(Router.Neighbors).UpdatedAt);
+        Assert.Equal(_test.Now - (10 * TestRouter.Second), Assert.Single(Router.Ip4.Neighbors).UpdatedAt);
     }
 
     [Fact]
     public void A_neighbor_is_not_forgotten_for_polls_that_were_not_sent()
     {
         const int Neighbors = 1100; // more than the control thread can ask for at a time
-        Router.AddAddress(_test.Left, TestRouter.Prefix("10.9.0.1/16"));
+        Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix("10.9.0.1/16"));
         for (int i = 0; i < Neighbors; i++)
         {
             _test.Receive(_test.LeftPort, Frame.Arp(
@@ -229,17 +229,17 @@ public sealed class RouterTests : IDisposable
             Router.Maintain(due + (i * NeighborTable.ProbeIntervalNanoseconds)); // the worker does not get to send any
         }
 
-        Assert.Equal(Neighbors, Router.Neighbors.Count);
+        Assert.Equal(Neighbors, Router.Ip4.Neighbors.Count);
     }
 
     [Fact]
     public void A_static_neighbor_is_kept_while_its_interface_is_down_but_not_routed_to()
     {
         _test.WithNeighbors();
-        Router.SetAdminUp(_test.Right, up: false);
+        Router.Interfaces.SetAdminUp(_test.Right, up: false);
         Assert.False(HasRoute("right"));
         Assert.Contains(TestRouter.RightHost, Neighbors(), StringComparison.Ordinal);
-        Router.SetAdminUp(_test.Right, up: true);
+        Router.Interfaces.SetAdminUp(_test.Right, up: true);
         Assert.True(HasRoute("10.0.1.2/32 Rewrite right"));
     }
 
@@ -265,7 +265,7 @@ public sealed class RouterTests : IDisposable
         Assert.Equal((2u, 1u, 2u), (_test.Left.Counters.RxPackets, _test.Left.Counters.Drops, _test.Left.Counters.Ip4));
         Assert.Equal((1u, 60u), (_test.Right.Counters.TxPackets, _test.Right.Counters.TxBytes));
         Assert.NotEmpty(Router.Errors);
-        Router.ClearInterfaceCounters();
+        Router.Interfaces.ClearCounters();
         Router.ClearErrors();
         Assert.Equal(default, _test.Left.Counters);
         Assert.Equal(default, _test.Right.Counters);
@@ -301,9 +301,9 @@ public sealed class RouterTests : IDisposable
 
     /// <summary>The forwarding table, a line an entry.</summary>
     private string Routes() => string.Join('\n',
-        Router.FibEntries.Select(entry => $"{entry.Prefix} {entry.Adjacency.Kind} {entry.Adjacency.Interface}".TrimEnd()));
+        Router.Ip4.FibEntries.Select(entry => $"{entry.Prefix} {entry.Adjacency.Kind} {entry.Adjacency.Interface}".TrimEnd()));
 
     private bool HasRoute(string text) => Routes().Contains(text, StringComparison.Ordinal);
 
-    private string Neighbors() => string.Join(' ', Router.Neighbors.Select(n => $"{n.Address}={n.MacAddress}"));
+    private string Neighbors() => string.Join(' ', Router.Ip4.Neighbors.Select(n => $"{n.Address}={n.MacAddress}"));
 }

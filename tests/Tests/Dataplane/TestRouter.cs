@@ -31,7 +31,7 @@ internal sealed class TestRouter : IDisposable
         LeftPort.Sent.Clear(); // the announcements of the addresses
         RightPort.Sent.Clear();
         Router.ClearErrors();
-        Router.ClearInterfaceCounters();
+        Router.Interfaces.ClearCounters();
     }
 
     public BufferPool Buffers { get; }
@@ -55,8 +55,8 @@ internal sealed class TestRouter : IDisposable
     /// <summary>Makes both hosts neighbors, as ARP would.</summary>
     public TestRouter WithNeighbors()
     {
-        Router.AddNeighbor(Left, Ip4Address.Parse(LeftHost), MacAddress.Parse(LeftHostMac));
-        Router.AddNeighbor(Right, Ip4Address.Parse(RightHost), MacAddress.Parse(RightHostMac));
+        Router.Ip4.AddNeighbor(Left, Ip4Address.Parse(LeftHost), MacAddress.Parse(LeftHostMac));
+        Router.Ip4.AddNeighbor(Right, Ip4Address.Parse(RightHost), MacAddress.Parse(RightHostMac));
         return this;
     }
 
@@ -109,9 +109,9 @@ internal sealed class TestRouter : IDisposable
 
     private Interface Configure(TestPort port, string address)
     {
-        Interface added = Router.AddInterface(port);
-        Router.SetAdminUp(added, up: true);
-        Router.AddAddress(added, Prefix(address));
+        Interface added = Router.Interfaces.Add(port);
+        Router.Interfaces.SetAdminUp(added, up: true);
+        Router.Ip4.AddAddress(added, Prefix(address));
         return added;
     }
 }

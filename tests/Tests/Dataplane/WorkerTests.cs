@@ -21,8 +21,8 @@ public sealed class WorkerTests
             Frame.Arp(ArpHeader.Request, TestRouter.LeftHostMac, TestRouter.LeftHost, TestRouter.LeftAddress),
             Frame.Ip4("127.0.0.1", TestRouter.RightHost)), "10.0.0.1/24");
         using GeneratorPort right = Add(router, new GeneratorPort(buffers, "right", TestRouter.RightMac), "10.0.1.1/24");
-        router.AddNeighbor(router.FindInterface("left")!, Ip4Address.Parse(TestRouter.LeftHost), MacAddress.Parse(TestRouter.LeftHostMac));
-        router.AddNeighbor(router.FindInterface("right")!, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
+        router.Ip4.AddNeighbor(router.Interfaces.Find("left")!, Ip4Address.Parse(TestRouter.LeftHost), MacAddress.Parse(TestRouter.LeftHostMac));
+        router.Ip4.AddNeighbor(router.Interfaces.Find("right")!, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
 
         long now = 0;
         Run(router, ref now, turns: 50);
@@ -71,8 +71,8 @@ public sealed class WorkerTests
         using BufferPool buffers = new(64);
         using Router router = new(buffers, workers: 2);
         using LamePort port = new(buffers);
-        Assert.Throws<NotSupportedException>(() => router.AddInterface(port));
-        Assert.Null(router.FindInterface("lame"));
+        Assert.Throws<NotSupportedException>(() => router.Interfaces.Add(port));
+        Assert.Null(router.Interfaces.Find("lame"));
         Assert.Empty(router.RxQueues);
         Assert.DoesNotContain(router.ReadRuntime(now: 1).SelectMany(worker => worker.Nodes), node => node.Kind == NodeKind.Output);
     }
@@ -83,7 +83,7 @@ public sealed class WorkerTests
         using BufferPool buffers = new(64);
         using Router router = new(buffers);
         using TellingPort port = new(buffers);
-        router.SetRxMode(router.AddInterface(port), queue: null, RxMode.Interrupt);
+        router.SetRxMode(router.Interfaces.Add(port), queue: null, RxMode.Interrupt);
         Assert.Equal(1000, Sleep(router.Workers[0]));
         port.Queue.IsStarved = true;
         Assert.Equal(1, Sleep(router.Workers[0]));
@@ -98,13 +98,13 @@ public sealed class WorkerTests
         using Router router = new(buffers);
         using TellingPort port = new(buffers);
         using TestPort other = new(buffers, "other", TestRouter.RightMac);
-        Interface telling = router.AddInterface(port);
+        Interface telling = router.Interfaces.Add(port);
         Assert.Equal(RxMode.Polling, router.ReadRuntime(now: 1)[0].Mode);
         router.SetRxMode(telling, queue: null, RxMode.Adaptive);
         Assert.Equal(RxMode.Adaptive, router.ReadRuntime(now: 1)[0].Mode);
         router.SetRxMode(telling, queue: null, RxMode.Interrupt);
         Assert.Equal(RxMode.Interrupt, router.ReadRuntime(now: 1)[0].Mode);
-        _ = router.AddInterface(other);
+        _ = router.Interfaces.Add(other);
         Assert.Equal(RxMode.Polling, router.ReadRuntime(now: 1)[0].Mode);
     }
 
@@ -126,13 +126,13 @@ public sealed class WorkerTests
         for (int i = 0; i < 200; i++)
         {
             using GeneratorPort right = Add(router, new GeneratorPort(buffers, "right", TestRouter.RightMac) { Queues = 2 }, "10.0.1.1/24");
-            Interface added = router.FindInterface("right")!;
-            router.AddNeighbor(added, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
-            router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+            Interface added = router.Interfaces.Find("right")!;
+            router.Ip4.AddNeighbor(added, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
+            router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
             router.Maintain(i);
-            router.RemoveNeighbor(added, Ip4Address.Parse(TestRouter.RightHost));
-            router.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
-            router.Remove(added);
+            router.Ip4.RemoveNeighbor(added, Ip4Address.Parse(TestRouter.RightHost));
+            router.Ip4.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
+            router.Interfaces.Remove(added);
         }
 
         await stop.CancelAsync();
@@ -143,9 +143,9 @@ public sealed class WorkerTests
 
     private static GeneratorPort Add(Router router, GeneratorPort port, string address)
     {
-        Interface added = router.AddInterface(port);
-        router.SetAdminUp(added, up: true);
-        router.AddAddress(added, TestRouter.Prefix(address));
+        Interface added = router.Interfaces.Add(port);
+        router.Interfaces.SetAdminUp(added, up: true);
+        router.Ip4.AddAddress(added, TestRouter.Prefix(address));
         return port;
     }
 

@@ -114,7 +114,7 @@ public sealed class MultiqueueTests : IDisposable
         far.SetAdminUp(true);
         ReadAll(far.RxQueues[0]); // gives the NIC its first buffers
         Interface egress = Connect(Open("out", _buffers, mode, rxQueues: 1), "198.19.0.254/24");
-        _router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), far.MacAddress);
+        _router.Ip4.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), far.MacAddress);
         RdmaPort near = Open("in", _buffers, mode, Queues);
         Interface ingress = Connect(near, "198.18.0.254/24");
         Assert.True(SpinWait.SpinUntil(() => near.RxQueues.All(queue => !queue.WantsBuffers), s_patience), "the workers give the NIC buffers");
@@ -176,9 +176,9 @@ public sealed class MultiqueueTests : IDisposable
 
     private Interface Connect(RdmaPort port, string address)
     {
-        Interface added = _router.AddInterface(port);
-        _router.AddAddress(added, TestRouter.Prefix(address));
-        _router.SetAdminUp(added, true);
+        Interface added = _router.Interfaces.Add(port);
+        _router.Ip4.AddAddress(added, TestRouter.Prefix(address));
+        _router.Interfaces.SetAdminUp(added, true);
         return added;
     }
 

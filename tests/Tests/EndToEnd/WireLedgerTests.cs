@@ -51,18 +51,18 @@ public sealed class WireLedgerTests : IDisposable
         _port = _cable.Open(_cable.NearName);
         _peer = _cable.Open(_cable.FarName);
         _router = new Router(_cable.Pool);
-        _interface = _router.AddInterface(_port);
-        _router.AddAddress(_interface, TestRouter.Prefix(Router1 + "/24"));
-        _router.SetAdminUp(_interface, true);
-        _router.AddNeighbor(_interface, Ip4Address.Parse(Peer), _peer.MacAddress);
-        _router.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(Peer));
+        _interface = _router.Interfaces.Add(_port);
+        _router.Ip4.AddAddress(_interface, TestRouter.Prefix(Router1 + "/24"));
+        _router.Interfaces.SetAdminUp(_interface, true);
+        _router.Ip4.AddNeighbor(_interface, Ip4Address.Parse(Peer), _peer.MacAddress);
+        _router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(Peer));
         Run();
         _cable.Receive(_peer);
     }
 
     public void Dispose()
     {
-        _router.Remove(_interface);
+        _router.Interfaces.Remove(_interface);
         _router.Dispose();
         _cable.Dispose(); // nothing leaked, nothing the NIC complains of
     }

@@ -69,7 +69,7 @@ public sealed class ForwardingTests : IDisposable
 
     public void Dispose()
     {
-        _ports.ForEach(port => _router.Remove(_router.FindInterface(port.Name)!));
+        _ports.ForEach(port => _router.Interfaces.Remove(_router.Interfaces.Find(port.Name)!));
         _ports.ForEach(port => port.Dispose());
         _router.Dispose();
         int free = _buffers.FreeCount;
@@ -107,7 +107,7 @@ public sealed class ForwardingTests : IDisposable
         (Interface ingress, Interface egress) = Connect(form);
         AddAddress(ingress, "198.18.0.254/24");
         AddAddress(egress, "198.19.0.254/24");
-        _router.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
+        _router.Ip4.AddNeighbor(egress, Ip4Address.Parse("198.19.0.1"), MacAddress.Parse("02:00:00:00:00:01"));
     }
 
     private (Interface Ingress, Interface Egress) Connect(PortForm form)
@@ -127,14 +127,14 @@ public sealed class ForwardingTests : IDisposable
     {
         var port = RdmaPort.Create(form.Change(CabledPorts.Options(host)) with { RxQueues = 1 }, _buffers, txQueues: 1, new Random(host.Length));
         _ports.Add(port);
-        Interface added = _router.AddInterface(port);
-        _router.SetAdminUp(added, true);
+        Interface added = _router.Interfaces.Add(port);
+        _router.Interfaces.SetAdminUp(added, true);
         return added;
     }
 
     private void AddAddress(Interface target, string address)
     {
         Assert.True(Ip4Prefix.TryParse(address, out Ip4Prefix prefix));
-        _router.AddAddress(target, prefix);
+        _router.Ip4.AddAddress(target, prefix);
     }
 }

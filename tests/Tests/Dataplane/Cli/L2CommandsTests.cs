@@ -92,10 +92,10 @@ public sealed class L2CommandsTests : IDisposable
     public void Sub_interfaces_are_made_as_VPP_makes_them(string arguments, string name, int tags, int outer, int inner, bool exact)
     {
         Assert.Equal(name + "\n", Run("create sub-interfaces " + arguments));
-        VlanMatch match = _test.Router.FindInterface(name)!.Match!;
+        VlanMatch match = _test.Router.Interfaces.Find(name)!.Match!;
         Assert.Equal((tags, outer, inner, exact), (match.TagCount, match.Outer, match.Inner, match.IsExact));
         Run("delete sub-interface " + name);
-        Assert.Null(_test.Router.FindInterface(name));
+        Assert.Null(_test.Router.Interfaces.Find(name));
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class L2CommandsTests : IDisposable
         Assert.Contains("  Ethernet address 02:00:00:00:00:77\n", Run("show hardware loop7"), StringComparison.Ordinal);
         Run("delete loopback interface intfc loop7");
         Run("loopback delete-interface intfc loop0");
-        Assert.Null(_test.Router.FindInterface("loop0"));
+        Assert.Null(_test.Router.Interfaces.Find("loop0"));
     }
 
     [Fact]

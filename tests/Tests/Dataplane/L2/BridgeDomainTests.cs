@@ -222,7 +222,7 @@ public sealed class BridgeDomainTests : IDisposable
         _test.Bridging.CrossConnect(_test.Interfaces[3], _test.Interfaces[0]);
         _test.Send(0, 1);
         Assert.Equal("3", _test.SentBy());
-        _test.Router.Remove(_test.Interfaces[3]);
+        _test.Router.Interfaces.Remove(_test.Interfaces[3]);
         _test.Send(0, 1);
         _test.ExpectDropped("l2-input", Reason.L2BadInterface);
     }
@@ -242,7 +242,7 @@ public sealed class BridgeDomainTests : IDisposable
         BridgeDomain domain = _test.Bridge();
         _test.LearnAll();
         _test.Bridging.Leave(_test.Interfaces[1]);
-        _test.Router.Remove(_test.Interfaces[2]);
+        _test.Router.Interfaces.Remove(_test.Interfaces[2]);
         Assert.Equal(2, _test.Bridging.AddressCount);
         Assert.Equal(2, domain.LearnCount);
         _test.Send(0, 1);
@@ -283,8 +283,8 @@ public sealed class BridgeDomainTests : IDisposable
     {
         BridgeDomain domain = _test.Bridge();
         See(port: 0);
-        _test.Router.Remove(_test.Interfaces[0]);
-        Interface next = _test.Router.AddInterface(_test.Ports[0]);
+        _test.Router.Interfaces.Remove(_test.Interfaces[0]);
+        Interface next = _test.Router.Interfaces.Add(_test.Ports[0]);
         Assert.Equal(_test.Interfaces[0].Index, next.Index);
         _test.Bridging.Join(next, domain);
         _test.Router.Maintain(_test.Now);
@@ -305,12 +305,12 @@ public sealed class BridgeDomainTests : IDisposable
     [Fact]
     public void In_L2_mode_an_interface_has_no_routes_and_gets_them_back()
     {
-        _test.Router.AddAddress(_test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
-        int before = _test.Router.FibEntries.Count;
+        _test.Router.Ip4.AddAddress(_test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
+        int before = _test.Router.Ip4.FibEntries.Count;
         _test.Bridge(members: 2);
-        Assert.True(_test.Router.FibEntries.Count < before);
+        Assert.True(_test.Router.Ip4.FibEntries.Count < before);
         _test.Bridging.Leave(_test.Interfaces[0]);
-        Assert.Equal(before, _test.Router.FibEntries.Count);
+        Assert.Equal(before, _test.Router.Ip4.FibEntries.Count);
     }
 
     /// <summary>A host says something, and the control thread has not been told of it yet.</summary>

@@ -16,10 +16,10 @@ public sealed class BviTests : IDisposable
     public BviTests()
     {
         _domain = _test.Bridge(members: 2);
-        _bvi = _test.Router.AddVirtualInterface("bvi0", MacAddress.Parse(Mac));
+        _bvi = _test.Router.Interfaces.AddVirtual("bvi0", MacAddress.Parse(Mac));
         _test.Bridging.Join(_bvi, _domain, BridgeRole.Bvi);
-        _test.Router.SetAdminUp(_bvi, up: true);
-        _test.Router.AddAddress(_bvi, TestRouter.Prefix("10.0.0.1/24"));
+        _test.Router.Interfaces.SetAdminUp(_bvi, up: true);
+        _test.Router.Ip4.AddAddress(_bvi, TestRouter.Prefix("10.0.0.1/24"));
         _test.Run();
     }
 
@@ -54,9 +54,9 @@ public sealed class BviTests : IDisposable
     [Fact]
     public void It_routes_between_the_domain_and_other_interfaces()
     {
-        _test.Router.AddAddress(_test.Interfaces[3], TestRouter.Prefix("10.0.3.1/24"));
-        _test.Router.AddNeighbor(_test.Interfaces[3], Ip4Address.Parse("10.0.3.2"), TestSwitch.Host(3));
-        _test.Router.AddNeighbor(_bvi, Ip4Address.Parse("10.0.0.2"), TestSwitch.Host(0));
+        _test.Router.Ip4.AddAddress(_test.Interfaces[3], TestRouter.Prefix("10.0.3.1/24"));
+        _test.Router.Ip4.AddNeighbor(_test.Interfaces[3], Ip4Address.Parse("10.0.3.2"), TestSwitch.Host(3));
+        _test.Router.Ip4.AddNeighbor(_bvi, Ip4Address.Parse("10.0.0.2"), TestSwitch.Host(0));
         _test.Run();
         _test.Receive(0, From(0, Frame.Ip4("10.0.0.2", "10.0.3.2")));
         Expect.Ip4(Assert.Single(_test.Ports[3].Sent)).MacTo(TestSwitch.Host(3).ToString()).Ttl(63);
@@ -85,7 +85,7 @@ public sealed class BviTests : IDisposable
     [Fact]
     public void It_is_pinged_by_the_router_itself_through_the_domain()
     {
-        _test.Router.AddNeighbor(_bvi, Ip4Address.Parse("10.0.0.3"), TestSwitch.Host(1));
+        _test.Router.Ip4.AddNeighbor(_bvi, Ip4Address.Parse("10.0.0.3"), TestSwitch.Host(1));
         _test.Send(1, 0);
         _test.Router.StartPing(new(Ip4Address.Parse("10.0.0.3")));
         _test.Ports[1].Sent.Clear();
@@ -96,7 +96,7 @@ public sealed class BviTests : IDisposable
     [Fact]
     public void While_it_is_down_it_receives_and_sends_nothing()
     {
-        _test.Router.SetAdminUp(_bvi, up: false);
+        _test.Router.Interfaces.SetAdminUp(_bvi, up: false);
         _test.Receive(0, From(0, Frame.EchoRequest("10.0.0.2", "10.0.0.1")));
         _test.ExpectDropped("l2-output", Reason.InterfaceDown);
     }
@@ -104,7 +104,7 @@ public sealed class BviTests : IDisposable
     [Fact]
     public void Another_Ethernet_address_takes_the_place_of_the_old_one()
     {
-        _test.Router.SetMacAddress(_bvi, MacAddress.Parse("b0:b0:00:00:00:01"));
+        _test.Router.Interfaces.SetMacAddress(_bvi, MacAddress.Parse("b0:b0:00:00:00:01"));
         L2FibEntry entry = Assert.Single(_test.Bridging.ReadAddresses(_test.Now));
         Assert.Equal(("b0:b0:00:00:00:01", true), (entry.Address.ToString(), entry.IsBvi));
     }
@@ -112,12 +112,12 @@ public sealed class BviTests : IDisposable
     [Fact]
     public void A_domain_has_one_and_no_port_can_be_it()
     {
-        Interface other = _test.Router.AddVirtualInterface("bvi1", MacAddress.Parse("b0:b0:00:00:00:01"));
+        Interface other = _test.Router.Interfaces.AddVirtual("bvi1", MacAddress.Parse("b0:b0:00:00:00:01"));
         Assert.Contains("already has a bvi", Assert.Throws<RouterException>(() => _test.Bridging.Join(other, _domain, BridgeRole.Bvi)).Message, StringComparison.Ordinal);
         Assert.Throws<RouterException>(() => _test.Bridging.Join(other, _domain));
         Assert.Throws<RouterException>(() => _test.Bridging.CrossConnect(other, _test.Interfaces[0]));
         Assert.Throws<RouterException>(() => _test.Bridging.Join(_test.Interfaces[2], _domain, BridgeRole.Bvi));
-        Assert.Throws<RouterException>(() => _test.Bridging.Join(_test.Router.Interfaces[0], _domain));
+        Assert.Throws<RouterException>(() => _test.Bridging.Join(_test.Router.Interfaces.All[0], _domain));
     }
 
     [Fact]

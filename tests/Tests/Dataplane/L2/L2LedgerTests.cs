@@ -55,17 +55,17 @@ public sealed class L2LedgerTests
         test.Bridging.Join(test.Interfaces[0], domain, splitHorizonGroup: 1);
         test.Bridging.Join(popping, domain, splitHorizonGroup: 1);
         test.Bridging.Join(test.Interfaces[3], other);
-        Interface bvi = test.Router.AddVirtualInterface("bvi0", MacAddress.Parse(BviMac));
+        Interface bvi = test.Router.Interfaces.AddVirtual("bvi0", MacAddress.Parse(BviMac));
         test.Bridging.Join(bvi, domain, BridgeRole.Bvi);
-        test.Router.SetAdminUp(bvi, up: true);
+        test.Router.Interfaces.SetAdminUp(bvi, up: true);
         test.Bridging.AddFilter(domain, TestSwitch.Host(3));
         return test;
     }
 
     private static Interface AddMember(TestSwitch test, int vlan, BridgeDomain domain)
     {
-        Interface sub = test.Router.AddSubInterface(test.Interfaces[2], vlan, VlanMatch.OneTag(EtherType.Vlan, vlan, exact: false));
-        test.Router.SetAdminUp(sub, up: true);
+        Interface sub = test.Router.Interfaces.AddSub(test.Interfaces[2], vlan, VlanMatch.OneTag(EtherType.Vlan, vlan, exact: false));
+        test.Router.Interfaces.SetAdminUp(sub, up: true);
         test.Bridging.Join(sub, domain);
         return sub;
     }

@@ -14,7 +14,7 @@ public sealed class L2ModeTests : IDisposable
     [Fact]
     public void A_port_is_promiscuous_while_its_interface_or_a_sub_interface_is_in_L2_mode()
     {
-        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[0], 1, VlanMatch.OneTag(EtherType.Vlan, 1, exact: true));
+        Interface sub = _test.Router.Interfaces.AddSub(_test.Interfaces[0], 1, VlanMatch.OneTag(EtherType.Vlan, 1, exact: true));
         BridgeDomain domain = _test.Bridge(members: 1);
         Assert.True(_test.Ports[0].IsPromiscuous);
         _test.Bridging.Join(sub, domain);
@@ -55,9 +55,9 @@ public sealed class L2ModeTests : IDisposable
     public void A_port_is_promiscuous_no_more_when_its_last_sub_interface_in_L2_mode_is_removed()
     {
         Interface[] subs = AddBridgedSubInterfaces(2);
-        _test.Router.Remove(subs[0]);
+        _test.Router.Interfaces.Remove(subs[0]);
         Assert.True(_test.Ports[0].IsPromiscuous);
-        _test.Router.Remove(subs[1]);
+        _test.Router.Interfaces.Remove(subs[1]);
         Assert.False(_test.Ports[0].IsPromiscuous);
     }
 
@@ -66,9 +66,9 @@ public sealed class L2ModeTests : IDisposable
     {
         Interface[] subs = AddBridgedSubInterfaces(2);
         _test.Ports[0].PromiscuousRefusal = "no trust";
-        _test.Router.Remove(subs[0]);
+        _test.Router.Interfaces.Remove(subs[0]);
         Assert.Equal([subs[1]], _test.Interfaces[0].SubInterfaces);
-        Assert.DoesNotContain(subs[0], _test.Router.Interfaces);
+        Assert.DoesNotContain(subs[0], _test.Router.Interfaces.All);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class L2ModeTests : IDisposable
     {
         BridgeDomain domain = _test.Bridging.Create(10);
         Interface[] subs = [.. Enumerable.Range(1, count).Select(id =>
-            _test.Router.AddSubInterface(_test.Interfaces[0], id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)))];
+            _test.Router.Interfaces.AddSub(_test.Interfaces[0], id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)))];
         Array.ForEach(subs, sub => _test.Bridging.Join(sub, domain));
         return subs;
     }

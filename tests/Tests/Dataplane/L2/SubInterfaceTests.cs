@@ -15,9 +15,9 @@ public sealed class SubInterfaceTests : IDisposable
     {
         Interface from = Routed(0, 100, "10.0.0.1/24");
         Interface to = Routed(1, 200, "10.0.1.1/24");
-        _test.Router.AddNeighbor(to, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
+        _test.Router.Ip4.AddNeighbor(to, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
         byte[] untagged = Frame.Ip4("10.0.0.2", "10.0.1.2", macDestination: _test.Ports[0].MacAddress.ToString());
-        _test.Router.ClearInterfaceCounters();
+        _test.Router.Interfaces.ClearCounters();
         _test.Receive(0, Tagged(untagged, TestSwitch.Tag(100)));
 
         byte[] sent = Assert.Single(_test.Ports[1].Sent);
@@ -34,14 +34,14 @@ public sealed class SubInterfaceTests : IDisposable
     {
         VlanTag[] tags = [.. new[] { new VlanTag(EtherType.ServiceVlan, 300), TestSwitch.Tag(7) }.Take(tagCount)];
         using TestSwitch test = new(maxFrameBytes: 9018);
-        Interface from = test.Router.AddSubInterface(test.Interfaces[0], 7, tagCount == 1
+        Interface from = test.Router.Interfaces.AddSub(test.Interfaces[0], 7, tagCount == 1
             ? VlanMatch.OneTag(EtherType.ServiceVlan, 300, exact: true)
             : VlanMatch.TwoTags(EtherType.ServiceVlan, 300, 7, exact: true));
-        test.Router.SetAdminUp(from, up: true);
-        test.Router.AddAddress(from, TestRouter.Prefix("10.0.0.1/24"));
-        test.Router.AddAddress(test.Interfaces[1], TestRouter.Prefix("10.0.1.1/24"));
-        test.Router.AddNeighbor(test.Interfaces[1], Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
-        test.Router.SetMtu(test.Interfaces[1], 3000);
+        test.Router.Interfaces.SetAdminUp(from, up: true);
+        test.Router.Ip4.AddAddress(from, TestRouter.Prefix("10.0.0.1/24"));
+        test.Router.Ip4.AddAddress(test.Interfaces[1], TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.Ip4.AddNeighbor(test.Interfaces[1], Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
+        test.Router.Interfaces.SetMtu(test.Interfaces[1], 3000);
         byte[] payload = new byte[8000];
         new Random(3).NextBytes(payload);
 
@@ -54,14 +54,14 @@ public sealed class SubInterfaceTests : IDisposable
     public void What_the_port_does_not_take_the_sub_interface_has_not_sent()
     {
         using TestSwitch test = new(txCapacity: 3);
-        Interface to = test.Router.AddSubInterface(test.Interfaces[1], 200, VlanMatch.OneTag(EtherType.Vlan, 200, exact: true));
-        test.Router.SetAdminUp(to, up: true);
-        test.Router.AddAddress(test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
-        test.Router.AddAddress(to, TestRouter.Prefix("10.0.1.1/24"));
-        test.Router.AddNeighbor(to, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
+        Interface to = test.Router.Interfaces.AddSub(test.Interfaces[1], 200, VlanMatch.OneTag(EtherType.Vlan, 200, exact: true));
+        test.Router.Interfaces.SetAdminUp(to, up: true);
+        test.Router.Ip4.AddAddress(test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
+        test.Router.Ip4.AddAddress(to, TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.Ip4.AddNeighbor(to, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(1));
         test.Run();
         test.Ports[1].Sent.Clear(); // the announcement
-        test.Router.ClearInterfaceCounters();
+        test.Router.Interfaces.ClearCounters();
         for (int i = 0; i < 10; i++)
         {
             test.Ports[0].Arriving.Enqueue(Frame.Ip4("10.0.0.2", "10.0.1.2", macDestination: test.Ports[0].MacAddress.ToString()));
@@ -76,9 +76,9 @@ public sealed class SubInterfaceTests : IDisposable
     [Fact]
     public void ARP_on_a_sub_interface_is_answered_with_its_tags()
     {
-        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[0], 7, VlanMatch.TwoTags(EtherType.ServiceVlan, 300, 7, exact: true));
-        _test.Router.SetAdminUp(sub, up: true);
-        _test.Router.AddAddress(sub, TestRouter.Prefix("10.0.0.1/24"));
+        Interface sub = _test.Router.Interfaces.AddSub(_test.Interfaces[0], 7, VlanMatch.TwoTags(EtherType.ServiceVlan, 300, 7, exact: true));
+        _test.Router.Interfaces.SetAdminUp(sub, up: true);
+        _test.Router.Ip4.AddAddress(sub, TestRouter.Prefix("10.0.0.1/24"));
         _test.Run();
         Assert.Equal(new VlanTags(2, EtherType.ServiceVlan, 300, 7), VlanTags.Read(Assert.Single(_test.Ports[0].Sent))); // the announcement
         byte[] request = Frame.Arp(ArpHeader.Request, TestSwitch.Host(0).ToString(), "10.0.0.2", "10.0.0.1");
@@ -100,7 +100,7 @@ public sealed class SubInterfaceTests : IDisposable
     [Fact]
     public void A_tag_that_tells_a_priority_only_is_none()
     {
-        _test.Router.AddAddress(_test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
+        _test.Router.Ip4.AddAddress(_test.Interfaces[0], TestRouter.Prefix("10.0.0.1/24"));
         _test.Receive(0, Tagged(Frame.Arp(ArpHeader.Request, TestSwitch.Host(0).ToString(), "10.0.0.2", "10.0.0.1"), TestSwitch.Tag(0)));
         Expect.Arp(Assert.Single(_test.Ports[0].Sent), ArpHeader.Reply);
     }
@@ -109,7 +109,7 @@ public sealed class SubInterfaceTests : IDisposable
     public void A_sub_interface_that_is_down_receives_and_sends_nothing()
     {
         Interface sub = Routed(0, 100, "10.0.0.1/24");
-        _test.Router.SetAdminUp(sub, up: false);
+        _test.Router.Interfaces.SetAdminUp(sub, up: false);
         _test.Receive(0, TestSwitch.Frame(_test.Ports[0].MacAddress, TestSwitch.Host(0), [TestSwitch.Tag(100)]));
         _test.ExpectDropped("ethernet-input", Reason.SubInterfaceDown);
     }
@@ -118,9 +118,9 @@ public sealed class SubInterfaceTests : IDisposable
     public void A_sub_interface_is_up_only_while_its_port_is()
     {
         Interface sub = Routed(0, 100, "10.0.0.1/24");
-        _test.Router.SetAdminUp(_test.Interfaces[0], up: false);
+        _test.Router.Interfaces.SetAdminUp(_test.Interfaces[0], up: false);
         Assert.False(sub.IsAdminUp);
-        Assert.Contains("super-interface port0 must be up", Assert.Throws<RouterException>(() => _test.Router.SetAdminUp(sub, up: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("super-interface port0 must be up", Assert.Throws<RouterException>(() => _test.Router.Interfaces.SetAdminUp(sub, up: true)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -128,8 +128,8 @@ public sealed class SubInterfaceTests : IDisposable
     {
         Interface sub = Routed(0, 100, "10.0.0.1/24");
         MacAddress other = MacAddress.Parse("02:00:00:00:00:77");
-        Assert.Throws<RouterException>(() => _test.Router.SetMacAddress(sub, other));
-        _test.Router.SetMacAddress(_test.Interfaces[0], other);
+        Assert.Throws<RouterException>(() => _test.Router.Interfaces.SetMacAddress(sub, other));
+        _test.Router.Interfaces.SetMacAddress(_test.Interfaces[0], other);
         Assert.Equal(other, sub.MacAddress);
     }
 
@@ -155,7 +155,7 @@ public sealed class SubInterfaceTests : IDisposable
             ["exact"] = VlanMatch.OneTag(EtherType.Vlan, 200, exact: true),
         };
         Dictionary<string, Interface> subs = matches.ToDictionary(
-            item => item.Key, item => _test.Router.AddSubInterface(port, item.Key.GetHashCode(StringComparison.Ordinal), item.Value), StringComparer.Ordinal);
+            item => item.Key, item => _test.Router.Interfaces.AddSub(port, item.Key.GetHashCode(StringComparison.Ordinal), item.Value), StringComparer.Ordinal);
         VlanTag[] frameTags = [.. tags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(id => TestSwitch.Tag(int.Parse(id, System.Globalization.CultureInfo.InvariantCulture)))];
         _test.Receive(0, TestSwitch.Frame(MacAddress.Broadcast, TestSwitch.Host(0), frameTags));
         Assert.Equal(expected, Assert.Single(subs, sub => sub.Value.Counters.RxPackets == 1).Key);
@@ -164,7 +164,7 @@ public sealed class SubInterfaceTests : IDisposable
     [Fact]
     public void The_default_sub_interface_gets_what_no_other_does()
     {
-        Interface rest = _test.Router.AddSubInterface(_test.Interfaces[0], 1, VlanMatch.Default);
+        Interface rest = _test.Router.Interfaces.AddSub(_test.Interfaces[0], 1, VlanMatch.Default);
         Routed(0, 100, "10.0.0.1/24");
         _test.Receive(0, TestSwitch.Frame(MacAddress.Broadcast, TestSwitch.Host(0)));
         _test.Receive(0, TestSwitch.Frame(MacAddress.Broadcast, TestSwitch.Host(0), [TestSwitch.Tag(101)]));
@@ -175,10 +175,10 @@ public sealed class SubInterfaceTests : IDisposable
     [Fact]
     public void Two_sub_interfaces_can_not_have_the_same_frames_and_one_that_is_not_exact_no_address()
     {
-        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[0], 1, VlanMatch.OneTag(EtherType.Vlan, 100, exact: false));
-        Assert.Throws<RouterException>(() => _test.Router.AddSubInterface(_test.Interfaces[0], 2, VlanMatch.OneTag(EtherType.Vlan, 100, exact: true)));
-        Assert.Throws<RouterException>(() => _test.Router.AddAddress(sub, TestRouter.Prefix("10.0.0.1/24")));
-        _test.Router.Remove(sub);
+        Interface sub = _test.Router.Interfaces.AddSub(_test.Interfaces[0], 1, VlanMatch.OneTag(EtherType.Vlan, 100, exact: false));
+        Assert.Throws<RouterException>(() => _test.Router.Interfaces.AddSub(_test.Interfaces[0], 2, VlanMatch.OneTag(EtherType.Vlan, 100, exact: true)));
+        Assert.Throws<RouterException>(() => _test.Router.Ip4.AddAddress(sub, TestRouter.Prefix("10.0.0.1/24")));
+        _test.Router.Interfaces.Remove(sub);
         Routed(0, 100, "10.0.0.1/24");
     }
 
@@ -186,8 +186,8 @@ public sealed class SubInterfaceTests : IDisposable
     public void Removing_a_port_removes_its_sub_interfaces()
     {
         Routed(0, 100, "10.0.0.1/24");
-        _test.Router.Remove(_test.Interfaces[0]);
-        Assert.Null(_test.Router.FindInterface("port0.100"));
+        _test.Router.Interfaces.Remove(_test.Interfaces[0]);
+        Assert.Null(_test.Router.Interfaces.Find("port0.100"));
     }
 
     [Fact]
@@ -204,9 +204,9 @@ public sealed class SubInterfaceTests : IDisposable
 
     private Interface Routed(int port, int vlan, string address)
     {
-        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[port], vlan, VlanMatch.OneTag(EtherType.Vlan, vlan, exact: true));
-        _test.Router.SetAdminUp(sub, up: true);
-        _test.Router.AddAddress(sub, TestRouter.Prefix(address));
+        Interface sub = _test.Router.Interfaces.AddSub(_test.Interfaces[port], vlan, VlanMatch.OneTag(EtherType.Vlan, vlan, exact: true));
+        _test.Router.Interfaces.SetAdminUp(sub, up: true);
+        _test.Router.Ip4.AddAddress(sub, TestRouter.Prefix(address));
         _test.Run();
         return sub;
     }

@@ -112,8 +112,8 @@ public sealed class TagRewriteTests : IDisposable
             return _test.Interfaces[port];
         }
 
-        Interface sub = _test.Router.AddSubInterface(_test.Interfaces[port], _test.Router.Interfaces.Count, match);
-        _test.Router.SetAdminUp(sub, up: true);
+        Interface sub = _test.Router.Interfaces.AddSub(_test.Interfaces[port], _test.Router.Interfaces.All.Count, match);
+        _test.Router.Interfaces.SetAdminUp(sub, up: true);
         return sub;
     }
 }

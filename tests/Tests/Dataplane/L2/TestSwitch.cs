@@ -16,10 +16,10 @@ internal sealed class TestSwitch : IDisposable
         Buffers = new BufferPool(buffers);
         Router = new Router(Buffers);
         Ports = [.. Enumerable.Range(0, 4).Select(number => new TestPort(Buffers, "port" + number, $"02:00:00:00:00:1{number}", txCapacity, maxFrameBytes))];
-        Interfaces = [.. Ports.Select(Router.AddInterface)];
+        Interfaces = [.. Ports.Select(Router.Interfaces.Add)];
         foreach (Interface added in Interfaces)
         {
-            Router.SetAdminUp(added, up: true);
+            Router.Interfaces.SetAdminUp(added, up: true);
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class ArpTests : IDisposable
         byte[] reply = Assert.Single(_test.LeftPort.Sent);
         Expect.Arp(reply, ArpHeader.Reply).MacTo(TestRouter.LeftHostMac)
             .Sender(TestRouter.LeftMac, TestRouter.LeftAddress).Target(TestRouter.LeftHost);
-        Neighbor neighbor = Assert.Single(_test.Router.Neighbors);
+        Neighbor neighbor = Assert.Single(_test.Router.Ip4.Neighbors);
         Assert.Equal((TestRouter.LeftHost, TestRouter.LeftHostMac), (neighbor.Address.ToString(), neighbor.MacAddress.ToString()));
         Assert.Equal(1u, _test.Count("arp-reply", Reason.ArpRepliesSent));
         Assert.Equal(0u, _test.Left.Counters.Drops);
@@ -29,7 +29,7 @@ public sealed class ArpTests : IDisposable
     {
         _test.Receive(_test.LeftPort, Request("0.0.0.0", TestRouter.LeftAddress));
         Expect.Arp(Assert.Single(_test.LeftPort.Sent), ArpHeader.Reply).Target("0.0.0.0");
-        Assert.Empty(_test.Router.Neighbors);
+        Assert.Empty(_test.Router.Ip4.Neighbors);
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class ArpTests : IDisposable
         _test.Receive(_test.LeftPort, Frame.Arp(
             operation, TestRouter.LeftHostMac, TestRouter.LeftAddress, TestRouter.LeftAddress));
         _test.ExpectOnly("arp-reply", Reason.ArpSourceIsOwn);
-        Assert.Empty(_test.Router.Neighbors);
+        Assert.Empty(_test.Router.Ip4.Neighbors);
     }
 
     [Fact]
@@ -63,12 +63,12 @@ public sealed class ArpTests : IDisposable
         byte[] announcement = Frame.Arp(ArpHeader.Request, "02:00:00:00:00:77", TestRouter.LeftHost, TestRouter.LeftHost);
         _test.Receive(_test.LeftPort, announcement);
         _test.ExpectOnly("arp-reply", Reason.ArpProbeOrAnnouncement);
-        Assert.Empty(_test.Router.Neighbors);
+        Assert.Empty(_test.Router.Ip4.Neighbors);
 
         _test.Receive(_test.LeftPort, Request(TestRouter.LeftHost, TestRouter.LeftAddress));
-        Assert.Equal(TestRouter.LeftHostMac, Assert.Single(_test.Router.Neighbors).MacAddress.ToString());
+        Assert.Equal(TestRouter.LeftHostMac, Assert.Single(_test.Router.Ip4.Neighbors).MacAddress.ToString());
         _test.Receive(_test.LeftPort, announcement);
-        Assert.Equal("02:00:00:00:00:77", Assert.Single(_test.Router.Neighbors).MacAddress.ToString());
+        Assert.Equal("02:00:00:00:00:77", Assert.Single(_test.Router.Ip4.Neighbors).MacAddress.ToString());
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class ArpTests : IDisposable
     [Fact]
     public void An_interface_without_addresses_ignores_arp()
     {
-        _test.Router.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
+        _test.Router.Ip4.RemoveAddress(_test.Left, TestRouter.Prefix("10.0.0.1/24"));
         _test.Receive(_test.LeftPort, Request(TestRouter.LeftHost, TestRouter.LeftAddress));
         _test.ExpectOnly("arp-input", Reason.ArpInterfaceNotIp4);
     }
@@ -121,7 +121,7 @@ public sealed class ArpTests : IDisposable
     [Fact]
     public void A_new_address_is_announced() // RFC 5227, 2.3
     {
-        _test.Router.AddAddress(_test.Left, TestRouter.Prefix("10.0.9.1/24"));
+        _test.Router.Ip4.AddAddress(_test.Left, TestRouter.Prefix("10.0.9.1/24"));
         _test.Run();
         Expect.Arp(Assert.Single(_test.LeftPort.Sent), ArpHeader.Request).MacTo("ff:ff:ff:ff:ff:ff")
             .Sender(TestRouter.LeftMac, "10.0.9.1").Target("10.0.9.1");

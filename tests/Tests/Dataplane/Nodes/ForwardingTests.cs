@@ -59,7 +59,7 @@ public sealed class ForwardingTests : IDisposable
     [Fact]
     public void A_packet_too_long_with_dont_fragment_is_answered_with_the_mtu() // RFC 1191, 4
     {
-        _test.WithNeighbors().Router.SetMtu(_test.Right, 576);
+        _test.WithNeighbors().Router.Interfaces.SetMtu(_test.Right, 576);
         byte[] frame = Frame.Ip4(
             TestRouter.LeftHost, TestRouter.RightHost, payload: new byte[800], flagsAndOffset: Ip4Header.DontFragment);
         _test.Receive(_test.LeftPort, frame);
@@ -75,7 +75,7 @@ public sealed class ForwardingTests : IDisposable
         byte[] payload = new byte[1200];
         new Random(1).NextBytes(payload);
         byte[] options = [0x94, 4, 0, 0, 7, 3, 4, 0]; // router alert is copied into every fragment, record route is not
-        _test.WithNeighbors().Router.SetMtu(_test.Right, 576);
+        _test.WithNeighbors().Router.Interfaces.SetMtu(_test.Right, 576);
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: payload, options: options);
         _test.Receive(_test.LeftPort, frame);
 
@@ -95,7 +95,7 @@ public sealed class ForwardingTests : IDisposable
     {
         byte[] payload = new byte[9000];
         new Random(2).NextBytes(payload);
-        _test.WithNeighbors().Router.SetMtu(_test.Right, mtu);
+        _test.WithNeighbors().Router.Interfaces.SetMtu(_test.Right, mtu);
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: payload));
 
         int pieceBytes = (mtu - Ip4Header.Size) & ~7;
@@ -108,7 +108,7 @@ public sealed class ForwardingTests : IDisposable
     public void A_packet_of_several_buffers_for_which_there_are_too_few_for_fragments_is_dropped()
     {
         using TestRouter small = new(buffers: 60);
-        small.WithNeighbors().Router.SetMtu(small.Right, 68);
+        small.WithNeighbors().Router.Interfaces.SetMtu(small.Right, 68);
         small.Receive(small.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost, payload: new byte[9000]));
         Assert.Empty(small.RightPort.Sent);
         small.ExpectNoLeak();
@@ -117,7 +117,7 @@ public sealed class ForwardingTests : IDisposable
     [Fact]
     public void A_packet_leaves_by_a_route_to_its_next_hop()
     {
-        _test.WithNeighbors().Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.WithNeighbors().Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.77"));
 
         Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("192.0.2.77").Ttl(63);
@@ -183,7 +183,7 @@ public sealed class ForwardingTests : IDisposable
     [Fact]
     public void An_interface_that_is_down_neither_sends_nor_keeps_what_it_receives()
     {
-        _test.WithNeighbors().Router.SetAdminUp(_test.Right, up: false);
+        _test.WithNeighbors().Router.Interfaces.SetAdminUp(_test.Right, up: false);
         _test.Receive(_test.RightPort, Frame.Ip4(TestRouter.RightHost, TestRouter.LeftHost, macDestination: TestRouter.RightMac));
         Assert.Empty(_test.LeftPort.Sent);
         Assert.Equal(1u, _test.Count("rdma-input", Reason.InterfaceDown));

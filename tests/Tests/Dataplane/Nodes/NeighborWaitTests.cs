@@ -41,7 +41,7 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void Requests_go_out_once_a_second_and_after_three_the_host_is_unreachable() // RFC 1122, 2.3.2.1; RFC 1812, 3.3.2
     {
-        _test.Router.AddNeighbor(_test.Left, Ip4Address.Parse(TestRouter.LeftHost), MacAddress.Parse(TestRouter.LeftHostMac));
+        _test.Router.Ip4.AddNeighbor(_test.Left, Ip4Address.Parse(TestRouter.LeftHost), MacAddress.Parse(TestRouter.LeftHostMac));
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
         _test.Receive(_test.LeftPort, frame);
         for (int halfSeconds = 0; halfSeconds < 5; halfSeconds++)
@@ -61,8 +61,8 @@ public sealed class NeighborWaitTests : IDisposable
     public void A_scan_of_many_hosts_is_throttled()
     {
         using TestRouter test = new(buffers: 8192);
-        test.Router.RemoveAddress(test.Right, TestRouter.Prefix("10.0.1.1/24"));
-        test.Router.AddAddress(test.Right, TestRouter.Prefix("10.1.0.1/16"));
+        test.Router.Ip4.RemoveAddress(test.Right, TestRouter.Prefix("10.0.1.1/24"));
+        test.Router.Ip4.AddAddress(test.Right, TestRouter.Prefix("10.1.0.1/16"));
         for (int i = 0; i < Ip4NeighborWaitNode.MaxNeighbors + 10; i++)
         {
             test.LeftPort.Arriving.Enqueue(Frame.Ip4(TestRouter.LeftHost, $"10.1.{(i >> 8) + 1}.{i & 255}"));
@@ -84,7 +84,7 @@ public sealed class NeighborWaitTests : IDisposable
     {
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
         Assert.Equal(1, _test.Router.Workers[0].Graph.HeldCount);
-        _test.Router.Remove(_test.Right);
+        _test.Router.Interfaces.Remove(_test.Right);
         Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
         Assert.Equal(1u, _test.Count("ip4-neighbor-wait", Reason.InterfaceDeleted));
     }
@@ -93,7 +93,7 @@ public sealed class NeighborWaitTests : IDisposable
     public void Packets_that_wait_are_returned_when_the_interface_they_came_by_is_removed()
     {
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
-        _test.Router.Remove(_test.Left);
+        _test.Router.Interfaces.Remove(_test.Left);
         Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
         _test.Receive(_test.RightPort, Reply());
     }
@@ -101,7 +101,7 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void On_an_interface_that_no_longer_routes_nobody_is_asked_and_the_host_is_unreachable()
     {
-        _test.WithNeighbors().Router.RemoveNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost));
+        _test.WithNeighbors().Router.Ip4.RemoveNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost));
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
         _test.Receive(_test.LeftPort, frame);
         _test.RightPort.Sent.Clear();
@@ -115,7 +115,7 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void What_was_to_be_announced_on_an_interface_that_no_longer_routes_is_not()
     {
-        _test.Router.AddAddress(_test.Right, TestRouter.Prefix("10.0.2.1/24"));
+        _test.Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix("10.0.2.1/24"));
         _test.Router.Bridging.Join(_test.Right, _test.Router.Bridging.Create(10));
         _test.Run();
         Assert.Empty(_test.RightPort.Sent);
@@ -124,7 +124,7 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void A_route_s_next_hop_is_asked_for_and_the_packet_follows()
     {
-        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
         Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request)
             .Sender(TestRouter.RightMac, TestRouter.RightAddress).Target(TestRouter.RightHost);
@@ -136,13 +136,13 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void A_next_hop_is_asked_for_from_an_address_that_the_interface_has()
     {
-        _test.Router.AddAddress(_test.Right, TestRouter.Prefix("10.0.1.9/24"));
-        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
-        _test.Router.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse("10.0.1.3"));
+        _test.Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix("10.0.1.9/24"));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse("10.0.1.3"));
         _test.Run();
         _test.RightPort.Sent.Clear();
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
-        _test.Router.RemoveAddress(_test.Right, TestRouter.Prefix("10.0.1.1/24"));
+        _test.Router.Ip4.RemoveAddress(_test.Right, TestRouter.Prefix("10.0.1.1/24"));
         _test.Advance(TestRouter.Second);
         Assert.Equal(2, _test.RightPort.Sent.Count);
         Expect.Arp(_test.RightPort.Sent[0], ArpHeader.Request).Sender(TestRouter.RightMac, TestRouter.RightAddress);
@@ -156,8 +156,8 @@ public sealed class NeighborWaitTests : IDisposable
     [Fact]
     public void A_packet_follows_its_next_hop_s_answer_even_if_the_next_hop_itself_is_routed_elsewhere()
     {
-        _test.Router.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
-        _test.Router.AddRoute(TestRouter.Prefix(TestRouter.RightHost + "/32"), Ip4Address.Parse("10.0.1.77"));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix(TestRouter.RightHost + "/32"), Ip4Address.Parse("10.0.1.77"));
         _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
         _test.RightPort.Sent.Clear();
         _test.Receive(_test.RightPort, Reply());

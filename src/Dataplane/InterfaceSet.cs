@@ -1,0 +1,236 @@
+using Verbena.Dataplane.L2;
+using Verbena.Dataplane.Tables;
+using Verbena.Packets;
+
+namespace Verbena.Dataplane;
+
+/// <summary>The interfaces as the control thread sees them: which there are, and what each of them is set to.</summary>
+/// <remarks>What is refused changes nothing and throws a <see cref="RouterException"/>.</remarks>
+public sealed class InterfaceSet
+{
+    private readonly ForwardingTables _tables;
+    private readonly IReadOnlyList<Worker> _workers;
+    private readonly RxPlacement _placement;
+    private readonly MacAddressPolicy _macAddresses;
+    private readonly Ip4Routing _ip4;
+    private readonly Bridging _bridging;
+    private readonly Func<IDisposable> _park;
+
+    /// <summary>Makes the interfaces of a router, of which there is only <c>local0</c>.</summary>
+    /// <param name="tables">What the workers read.</param>
+    /// <param name="workers">Whose graphs get nodes for each interface.</param>
+    /// <param name="placement">Which worker polls which queue.</param>
+    /// <param name="macAddresses">Which Ethernet addresses they may take.</param>
+    /// <param name="ip4">Follows them in L3 mode.</param>
+    /// <param name="bridging">Follows them in L2 mode.</param>
+    /// <param name="park">Stops the workers, and has learned what they have reported.</param>
+    internal InterfaceSet(
+        ForwardingTables tables, IReadOnlyList<Worker> workers, RxPlacement placement, MacAddressPolicy macAddresses,
+        Ip4Routing ip4, Bridging bridging, Func<IDisposable> park)
+    {
+        (_tables, _workers, _placement, _macAddresses) = (tables, workers, placement, macAddresses);
+        (_ip4, _bridging, _park) = (ip4, bridging, park);
+        _tables.SetInterface(0, new Interface("local0", 0, port: null));
+    }
+
+    /// <summary>All of them by ascending index, <c>local0</c> first.</summary>
+    public IReadOnlyList<Interface> All => [.. _tables.Interfaces.ToArray().OfType<Interface>()];
+
+    /// <summary>The interface with exactly this name, or null.</summary>
+    public Interface? Find(string name) =>
+        All.FirstOrDefault(candidate => string.Equals(candidate.Name, name, StringComparison.Ordinal));
+
+    /// <summary>Puts an interface on a port, down, under the port's name. The port stays the caller's to dispose, after <see cref="Remove"/>.</summary>
+    public Interface Add(Port port)
+    {
+        ArgumentNullException.ThrowIfNull(port);
+        CheckName(port.Name);
+        if (port.TxQueues.Count < _workers.Count)
+        {
+            throw new RouterException($"{port.Name} has fewer transmit queues than there are workers: each needs one of its own");
+        }
+
+        return Install(new Interface(port.Name, _tables.FreeInterfaceIndex(), port));
+    }
+
+    /// <summary>Makes an interface of those frames of another's port that have certain VLAN tags, down, named <c>PARENT.ID</c>.</summary>
+    public Interface AddSub(Interface parent, int id, VlanMatch match)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        CheckMatch(parent, match);
+        Interface added = new(parent, _tables.FreeInterfaceIndex(), id, match);
+        CheckName(added.Name);
+        _ = Install(added);
+        parent.SubInterfaceTable = parent.SubInterfaceTable.With(added); // now that workers may find it
+        return added;
+    }
+
+    /// <summary>Makes an interface without a port, down: it can be the BVI of a bridge domain.</summary>
+    public Interface AddVirtual(string name, MacAddress address)
+    {
+        CheckName(name);
+        AddressRules.CheckUnicast(address);
+        Interface added = new(name, _tables.FreeInterfaceIndex(), address);
+        _macAddresses.Check(address, added, force: false);
+        return Install(added);
+    }
+
+    /// <summary>Makes one with the address <paramref name="usual"/> or, where that is not allowed, one that is and is free.</summary>
+    public Interface AddVirtualWithUsual(string name, MacAddress usual) => AddVirtual(
+        name, _macAddresses.Choose(usual, [.. All.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))]));
+
+    /// <summary>Takes an interface away, with its addresses, routes, neighbors and the packets that wait for it.</summary>
+    public void Remove(Interface target)
+    {
+        RequireNotLocal0(target);
+        foreach (Interface sub in target.SubInterfaces)
+        {
+            Remove(sub);
+        }
+
+        using (_park()) // they name interfaces by index, which the next interface may get
+        {
+            target.IsAdminUp = false;
+            _bridging.Forget(target);
+            if (target.Parent is { } parent)
+            {
+                parent.SubInterfaceTable = parent.SubInterfaceTable.Without(target);
+            }
+
+            _ip4.Forget(target);
+            TakeFromWorkers(target);
+            _tables.SetInterface(target.Index, null);
+        }
+    }
+
+    /// <summary>Sets an interface and its port up or down. A down interface has no routes, and keeps static neighbors only.</summary>
+    public void SetAdminUp(Interface target, bool up)
+    {
+        RequireNotLocal0(target);
+        if (target.IsAdminUp == up)
+        {
+            return;
+        }
+
+        if (up && target.Parent is { IsAdminUp: false } parent)
+        {
+            throw new RouterException($"super-interface {parent} must be up");
+        }
+
+        target.Port?.SetAdminUp(up);
+        foreach (Interface sub in target.SubInterfaces.Where(_ => !up))
+        {
+            SetAdminUp(sub, up: false);
+        }
+
+        target.IsAdminUp = up;
+        _ip4.FollowState(target);
+    }
+
+    /// <summary>Gives an interface and its port another Ethernet address, and announces it. A port that refuses keeps the old one.</summary>
+    /// <param name="target">Whose it is to be.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="force">Even if it is Linux's or a group's.</param>
+    public void SetMacAddress(Interface target, MacAddress address, bool force = false)
+    {
+        RequireNotLocal0(target);
+        _macAddresses.Check(address, target, force);
+        if (target.Parent is { } parent)
+        {
+            throw new RouterException($"{target} has the Ethernet address of {parent}: change that");
+        }
+
+        target.Port?.SetMacAddress(address);
+        target.MacAddress = address;
+        _bridging.MacAddressChanged(target);
+        foreach (Interface changed in target.WithSubInterfaces)
+        {
+            _ip4.FollowMacAddress(changed);
+        }
+    }
+
+    /// <summary>Sets the longest IPv4 packet that the interface sends, from <see cref="Interface.MinMtu"/> to <see cref="Interface.MaxMtu"/> bytes.</summary>
+    public void SetMtu(Interface target, int bytes)
+    {
+        RequireNotLocal0(target);
+        if (bytes < Interface.MinMtu || bytes > target.MaxMtu)
+        {
+            throw new RouterException($"MTU {bytes} is out of range: {target} can have {Interface.MinMtu} to {target.MaxMtu}");
+        }
+
+        target.Mtu = bytes;
+        _ip4.FollowMtu(target);
+    }
+
+    /// <summary>Zeroes the counters of all of them.</summary>
+    public void ClearCounters()
+    {
+        foreach (Interface cleared in All)
+        {
+            cleared.ClearCounters();
+        }
+    }
+
+    /// <summary>Refuses a sub-interface of frames that another has.</summary>
+    internal static void CheckMatch(Interface parent, VlanMatch match)
+    {
+        if (parent.Port is null)
+        {
+            throw new RouterException($"{parent} has no port: it can't have sub-interfaces");
+        }
+
+        if (parent.SubInterfaces.FirstOrDefault(other => other.Match!.IsSameAs(match)) is { } taken)
+        {
+            throw new RouterException($"{taken} has these frames already");
+        }
+    }
+
+    private static void RequireNotLocal0(Interface target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        if (target.Index == 0)
+        {
+            throw new RouterException($"{target} has no port: it stays as it is");
+        }
+    }
+
+    private void CheckName(string name)
+    {
+        if (Find(name) is not null)
+        {
+            throw new RouterException($"an interface named {name} exists already");
+        }
+    }
+
+    private Interface Install(Interface added)
+    {
+        using (_park())
+        {
+            try
+            {
+                foreach (Worker worker in _workers)
+                {
+                    worker.Graph.Add(added);
+                }
+
+                _placement.Add(added);
+                _tables.SetInterface(added.Index, added);
+                return added;
+            }
+            catch
+            {
+                TakeFromWorkers(added);
+                throw;
+            }
+        }
+    }
+
+    private void TakeFromWorkers(Interface removed)
+    {
+        _placement.Remove(removed);
+        foreach (Worker worker in _workers)
+        {
+            worker.Graph.Remove(removed);
+        }
+    }
+}
