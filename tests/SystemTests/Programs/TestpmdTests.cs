@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.RegularExpressions;
 using Verbena.Tests.Emulator.Nic;
 
@@ -103,11 +104,12 @@ public sealed class TestpmdTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--mbuf-size=9300", "")]
-    [InlineData("--rx-offloads=0x2000", "--tx-offloads=0x8000")] // a chain of buffers each
-    public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(params string[] options)
+    [InlineData("", "--mbuf-size=9300")]
+    [InlineData("", "--rx-offloads=0x2000", "--tx-offloads=0x8000")] // a chain of buffers each
+    [InlineData("dv_flow_en=0", "--rx-offloads=0x2000", "--tx-offloads=0x8000")]
+    public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(string driver, params string[] options)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap", "--max-pkt-len=9018", .. options.Where(o => o.Length > 0)]);
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap", "--max-pkt-len=9018", .. options]);
         using FarEnd far = Plug("far0", JumboMtu);
         testpmd.Command("start");
         byte[][] frames = [.. Enumerable.Range(0, 100).Select(i => Mixed(i, 1400 + (i * 7610 / 99)))];
@@ -118,10 +120,12 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
-    [Fact]
-    public void Checksums_are_judged_on_receipt_and_written_on_sending()
+    [Theory]
+    [InlineData("")]
+    [InlineData("dv_flow_en=0")]
+    public void Checksums_are_judged_on_receipt_and_written_on_sending(string driver)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=csum", "--rx-offloads=0xe"]);
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=csum", "--rx-offloads=0xe"]);
         using FarEnd far = Plug("far0");
         testpmd.Command("port stop 0", "csum set ip hw 0", "csum set tcp hw 0", "csum set udp hw 0", "port start 0", "set verbose 1", "start");
         byte[][] right = [.. Enumerable.Range(0, 40).Select(i => Mixed((i % 4) + (5 * i), 100 + i))]; // UDP and TCP over IPv4, then over IPv6
@@ -182,9 +186,11 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
-    /// <summary>Vectors and key: Microsoft, "Verifying the RSS Hash Calculation".</summary>
-    [Fact]
-    public void Four_queues_get_what_the_published_hash_says()
+    /// <summary>Vectors and key: Microsoft, "Verifying the RSS Hash Calculation". Each goes as UDP and as TCP.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("dv_flow_en=0")]
+    public void Four_queues_get_what_the_published_hash_says(string driver)
     {
         const string Key = "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa";
         (string Source, ushort SourcePort, string Destination, ushort DestinationPort, uint Hash)[] vectors =
@@ -194,25 +200,25 @@ public sealed class TestpmdTests : IDisposable
             ("24.19.198.95", 12898, "12.22.207.184", 38024, 0x5c2b394a),
             ("38.27.205.30", 48228, "209.142.163.6", 2217, 0xafc7327f),
             ("153.39.163.191", 44251, "202.188.127.2", 1303, 0x10e828a2),
+            ("3ffe:2501:200:1fff::7", 2794, "3ffe:2501:200:3::1", 1766, 0x40207d3d),
+            ("3ffe:501:8::260:97ff:fe40:efab", 14230, "ff02::1", 4739, 0xdde51bbf),
+            ("3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251, "fe80::200:f8ff:fe21:67cf", 38024, 0x02d1feef),
         ];
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=rxonly", "--rxq=4", "--txq=4", "--rss-udp"]);
+        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly", "--rxq=4", "--txq=4"]);
         using FarEnd far = Plug("far0");
-        testpmd.Command($"port config 0 rss-hash-key ipv4-udp {Key}", "set promisc 0 off", "set verbose 1", "start"); // the key is for flows to come
-        foreach (var vector in vectors)
+        testpmd.Command($"port config 0 rss-hash-key ipv4-udp {Key}", "set verbose 1", "start");
+        for (int turn = 0; turn < 2; turn++)
         {
-            byte[] frame = ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(0, new byte[40]), sums: false)));
-            System.Net.IPAddress.Parse(vector.Source).GetAddressBytes().CopyTo(frame, 26);
-            System.Net.IPAddress.Parse(vector.Destination).GetAddressBytes().CopyTo(frame, 30);
-            Put(frame, 34, vector.SourcePort);
-            Put(frame, 36, vector.DestinationPort);
-            far.Send(frame);
+            bool isTcp = turn == 1;
+            testpmd.Command($"port config all rss {(isTcp ? "tcp" : "udp")}", $"set promisc 0 {(isTcp ? "on" : "off")}"); // both are for flows to come
+            Array.ForEach(vectors, vector => far.Send(From(vector.Source, vector.SourcePort, vector.Destination, vector.DestinationPort, isTcp)));
+            int expected = (turn + 1) * vectors.Length;
+            Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == expected);
         }
-
-        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == vectors.Length);
 
         var seen = Regex.Matches(testpmd.Output, "RSS hash=0x(?<hash>[0-9a-f]+) - RSS queue=0x(?<queue>[0-9a-f]+)", RegexOptions.ExplicitCapture)
             .Select(match => (Hash: Hex(match, "hash"), Queue: Hex(match, "queue")));
-        Assert.Equal(vectors.Select(vector => (vector.Hash, vector.Hash & 3)).Order(), seen.Order());
+        Assert.Equal(vectors.Concat(vectors).Select(vector => (vector.Hash, vector.Hash & 3)).Order(), seen.Order());
         testpmd.Quit();
     }
 
@@ -369,6 +375,22 @@ public sealed class TestpmdTests : IDisposable
     }
 
     private static byte[] UdpTo(ushort port) => ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(port, new byte[40]))));
+
+    /// <summary>A packet to the port with these addresses and ports; its checksums are nonsense.</summary>
+    private static byte[] From(string source, ushort sourcePort, string destination, ushort destinationPort, bool isTcp)
+    {
+        byte[] from = IPAddress.Parse(source).GetAddressBytes();
+        bool isIp4 = from.Length == 4;
+        byte protocol = isTcp ? Packet.TcpProtocol : Packet.UdpProtocol;
+        byte[] transport = isTcp ? Packet.Tcp(new byte[40]) : Packet.Udp(0, new byte[40]);
+        byte[] frame = ToPort(isIp4 ? Packet.Ethernet(0x0800, Packet.Ip4(protocol, transport)) : Packet.Ethernet(0x86DD, Packet.Ip6(protocol, transport)));
+        int addresses = isIp4 ? 26 : 22;
+        from.CopyTo(frame, addresses);
+        IPAddress.Parse(destination).GetAddressBytes().CopyTo(frame, addresses + from.Length);
+        Put(frame, addresses + (2 * from.Length), sourcePort);
+        Put(frame, addresses + (2 * from.Length) + 2, destinationPort);
+        return frame;
+    }
 
     private static byte[] ToPort(byte[] frame) => [.. s_port, .. frame[6..]];
 
