@@ -9,8 +9,6 @@ namespace Verbena.SystemTests.Programs;
 internal sealed class Testpmd : IDisposable
 {
     private const string Prompt = "testpmd> ";
-    private static readonly string[] s_offered = ["wire_received", "netdev_sent", "queue_sent", "copies"];
-    private static readonly string[] s_besideFrames = ["wire_received_bytes", "wire_sent_bytes", "send_errors", "send_flushes", "receive_errors", "receive_flushes"];
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("verbena-testpmd-").FullName;
@@ -101,10 +99,7 @@ internal sealed class Testpmd : IDisposable
         Assert.True(_process.WaitForExit(s_patience), "testpmd does not end");
         _reading.GetAwaiter().GetResult();
         Assert.True(_process.ExitCode == 0, $"testpmd ended with {_process.ExitCode}:\n{Output}");
-        Lab.WaitUntil(() => Counted().Count == _sharedPorts);
-        Assert.DoesNotContain("conformance", Log(), StringComparison.OrdinalIgnoreCase);
-        Assert.All(Counted(), port => Assert.Equal(port.Values.Sum() - s_besideFrames.Sum(name => port.GetValueOrDefault(name)), 2 * s_offered.Sum(name => port.GetValueOrDefault(name))));
-        return Counted();
+        return NicLog.Expect(LogPath, _sharedPorts);
     }
 
     public void Dispose()
@@ -117,15 +112,6 @@ internal sealed class Testpmd : IDisposable
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
-
-    private string Log() => File.Exists(LogPath) ? File.ReadAllText(LogPath) : "";
-
-    private List<Dictionary<string, long>> Counted() =>
-    [
-        .. Regex.Matches(Log(), "has counted (?<counters>.*)\n", RegexOptions.ExplicitCapture).Select(port =>
-            Regex.Matches(port.Groups["counters"].Value, @"(?<name>[a-z_]+) (?<count>\d+)", RegexOptions.ExplicitCapture)
-                .ToDictionary(match => match.Groups["name"].Value, match => long.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture), StringComparer.Ordinal)),
-    ];
 
     private string AwaitPrompt()
     {
