@@ -7,14 +7,15 @@ namespace Verbena.Packets;
 /// <summary>Packet buffers of one size in one memory area, which a NIC registers whole as one memory region.</summary>
 /// <remarks>
 /// Layout of a buffer: a <see cref="BufferHeader"/>, <see cref="HeadroomBytes"/> for headers to be put in front,
-/// <see cref="DataBytes"/> for what a NIC receives. The stride of 36 cache lines is no power of two, so that headers of
-/// neighbours fall into different cache sets. Any thread may take and return buffers. A worker's has a cache of them
-/// (<see cref="UseCache"/>) and goes to the shared stack, which is locked, for a batch at a time: a worker that sends what it
-/// receives hardly ever does. The memory lives until <see cref="Dispose"/>; no queue may use it then.
+/// <see cref="DataBytes"/> for what a NIC receives. The stride is an odd number of cache lines, 37, so that the headers of
+/// neighbours fall into different cache sets, and all of them into every set. Any thread may take and return buffers. A
+/// worker's has a cache of them (<see cref="UseCache"/>) and goes to the shared stack, which is locked, for a batch at a
+/// time: a worker that sends what it receives hardly ever does. The memory lives until <see cref="Dispose"/>; no queue may
+/// use it then.
 /// </remarks>
 public sealed unsafe class BufferPool : IDisposable
 {
-    public const int HeadroomBytes = 192;
+    public const int HeadroomBytes = 256;
     public const int DataBytes = 2048;
 
     /// <summary>Threads that can have a cache.</summary>

@@ -37,11 +37,20 @@ public static class Checksum
             left -= whole;
         }
 
-        for (; left >= sizeof(ulong); left -= sizeof(ulong))
+        if (left >= Vector128<byte>.Count)
+        {
+            Vector128<ulong> words = Vector128.LoadUnsafe(ref at).AsUInt64();
+            sum += Vector128.Sum((words & Vector128.Create(LowWord)) + (words >>> 32));
+            at = ref Unsafe.Add(ref at, Vector128<byte>.Count);
+            left -= Vector128<byte>.Count;
+        }
+
+        if (left >= sizeof(ulong))
         {
             ulong words = Unsafe.ReadUnaligned<ulong>(ref at);
             sum += (words & LowWord) + (words >> 32);
             at = ref Unsafe.Add(ref at, sizeof(ulong));
+            left -= sizeof(ulong);
         }
 
         if (left == 0)
