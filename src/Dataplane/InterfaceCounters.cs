@@ -24,7 +24,7 @@ public readonly record struct InterfaceCounters
 
     public ulong RxErrors { get; init; }
 
-    /// <summary>Packets that were to leave here and could not: the queue was full, or their completion reported an error.</summary>
+    /// <summary>Packets that were to leave here and could not: the queue was full or had stopped, or their completion reported an error.</summary>
     public ulong TxErrors { get; init; }
 
     public static InterfaceCounters operator -(InterfaceCounters left, InterfaceCounters right) => Subtract(left, right);
