@@ -95,8 +95,18 @@ internal sealed unsafe class WorkerThread : IDisposable
             _ = Libc.ppoll(polled, (nuint)_polled.Length, &longest, null);
         }
 
+        ForgetEnded();
         ulong count;
         _ = Libc.read(_waker, &count, sizeof(ulong));
+    }
+
+    /// <summary>The descriptor of a device that is gone would end every sleep at once.</summary>
+    private void ForgetEnded()
+    {
+        foreach (ref pollfd polled in _polled.AsSpan())
+        {
+            polled.fd = (polled.revents & (Libc.POLLERR | Libc.POLLHUP)) == 0 ? polled.fd : -1;
+        }
     }
 
     private static void Rest(long idleNanoseconds)

@@ -23,6 +23,8 @@ public sealed class Daemon : IDisposable
 
     public string Socket => Path.Combine(_folder, "cli.sock");
 
+    public int ProcessId => _process.Id;
+
     public bool IsAlive => !_process.HasExited;
 
     /// <summary>One command, which must succeed. Returns its answer.</summary>

@@ -36,6 +36,8 @@ public sealed class Lab : IDisposable
 
     public string Socket => _daemon.Socket;
 
+    public int DaemonId => _daemon.ProcessId;
+
     public bool DaemonIsAlive => _daemon.IsAlive;
 
     /// <summary>Types the quickstart's three commands.</summary>

@@ -95,6 +95,17 @@ public sealed class VirtualFunctionTests : IDisposable
     }
 
     [Fact]
+    public void A_worker_that_waited_for_a_function_which_is_taken_away_sleeps_on()
+    {
+        Create();
+        _lab.Ctl("set interface rx-mode rdma-0 interrupt");
+        Host("numvfs 0");
+        string worker = Directory.GetDirectories($"/proc/{_lab.DaemonId}/task")
+            .Single(thread => File.ReadAllText(Path.Combine(thread, "comm")) == "worker_0\n");
+        Lab.WaitUntil(() => Enumerable.Range(0, 50).All(_ => File.ReadAllText(Path.Combine(worker, "stat")).Contains("(worker_0) S ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void A_host_that_types_nonsense_is_told_what_it_can_type()
     {
         Assert.Equal("emulated-nic: expected mac, vlan, spoof, trust, state or max_tx_rate, got `color'\n", Refused("vf 0 color"));

@@ -24,6 +24,8 @@ public static unsafe partial class Libc
     public const uint S_IFCHR = 0x2000;
 
     public const short POLLIN = 1;
+    public const short POLLERR = 8;
+    public const short POLLHUP = 0x10;
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int open(byte* pathname, int flags, int mode);
