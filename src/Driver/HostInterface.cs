@@ -21,7 +21,7 @@ internal sealed partial record HostInterface(
     public HostVirtualFunction? VirtualFunction { get; private init; }
 
     private const string MellanoxVendor = "0x15b3";
-    private const string LoadModules = "load the kernel's modules: modprobe mlx5_ib ib_uverbs";
+    private const string LoadModules = "load the kernel's modules: modprobe --all mlx5_ib ib_uverbs";
 
     /// <summary>Looks an interface up below <paramref name="sysfs"/>.</summary>
     /// <exception cref="HostInterfaceException">It is no port of a ConnectX, or the kernel's RDMA modules are not loaded.</exception>

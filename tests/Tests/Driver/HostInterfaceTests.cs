@@ -57,14 +57,14 @@ public sealed class HostInterfaceTests : IDisposable
     public void A_ConnectX_without_mlx5_ib_needs_it_loaded()
     {
         AddNic(rdma: null);
-        AssertFails("enp94s0f0", "enp94s0f0 is a ConnectX without an RDMA device: load the kernel's modules: modprobe mlx5_ib ib_uverbs");
+        AssertFails("enp94s0f0", "enp94s0f0 is a ConnectX without an RDMA device: load the kernel's modules: modprobe --all mlx5_ib ib_uverbs");
     }
 
     [Fact]
     public void A_ConnectX_without_ib_uverbs_needs_it_loaded()
     {
         AddNic(uverbs: null);
-        AssertFails("enp94s0f0", "mlx5_3 can't be used by programs yet: load the kernel's modules: modprobe mlx5_ib ib_uverbs");
+        AssertFails("enp94s0f0", "mlx5_3 can't be used by programs yet: load the kernel's modules: modprobe --all mlx5_ib ib_uverbs");
     }
 
     private void AddNic(string vendor = "0x15b3", string driver = "mlx5_core", string? rdma = "mlx5_3", string? uverbs = "uverbs7")

@@ -11,7 +11,7 @@ public sealed class OffloadTests : IDisposable
 {
     private const int HeaderBytes = EthernetHeader.Size + Ip4Header.Size + 20; // TCP without options
 
-    private CabledPorts _cable = new(form: null, behaviour: null, model: null, mtu: 9000);
+    private CabledPorts _cable = null!;
 
     public static TheoryData<string> Forms => [nameof(PortForm.OneBuffer), nameof(PortForm.StridingStrideIndex), nameof(PortForm.ConnectX4)];
 
@@ -145,7 +145,6 @@ public sealed class OffloadTests : IDisposable
     private (RdmaPort Near, RdmaPort Far) Open(string form, RxMetadata metadata = RxMetadata.None)
     {
         var chosen = PortForm.Named(form);
-        _cable.Dispose();
         _cable = new CabledPorts(chosen.Change, chosen.Behaviour, chosen.Model, mtu: 9000);
         return (_cable.Open(_cable.NearName), _cable.Open(_cable.FarName, options => options with { RxQueues = 1, Metadata = metadata }));
     }
