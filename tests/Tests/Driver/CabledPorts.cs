@@ -11,7 +11,7 @@ namespace Verbena.Tests.Driver;
 /// <remarks>At the end the NICs must have nothing to complain of, programs' objects must be gone and all buffers be back.</remarks>
 internal sealed class CabledPorts : IDisposable
 {
-    private const int PoolSize = 4551; // 256 bytes less than five huge pages, so that the last buffer ends where the memory does
+    private const int PoolSize = 4428; // 256 bytes less than five huge pages, so that the last buffer ends where the memory does
 
     private const int MaxTurns = 100_000; // more than any test needs: what never rests shall fail, not hang
 
