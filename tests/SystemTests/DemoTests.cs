@@ -47,7 +47,8 @@ public sealed class DemoTests
 
     private static Process Start()
     {
-        ProcessStartInfo info = new("setsid", ["./demo"])
+        // A shell starts what runs in the background with SIGINT ignored; whoever types Ctrl-C has not.
+        ProcessStartInfo info = new("setsid", ["env", "--default-signal=INT", "./demo"])
         {
             WorkingDirectory = Repository.Root,
             RedirectStandardOutput = true,
