@@ -6,7 +6,7 @@ namespace Verbena.Dataplane.Nodes;
 
 /// <summary>
 /// ip4-neighbor-wait: holds a few packets for each neighbor that is being asked for its Ethernet address, and asks.
-/// Next: ip4-lookup once it is known, ip4-icmp-error once it is clear that nobody answers.
+/// Next: ip4-lookup once it is known or the packet's way another, ip4-icmp-error once it is clear that nobody answers.
 /// </summary>
 /// <remarks>
 /// RFC 1122, 2.3.2.2 wants at least the latest packet saved, 2.3.2.1 at most one request a second for each neighbor. After
@@ -38,7 +38,7 @@ internal sealed class Ip4NeighborWaitNode(
     /// <summary>Takes a packet that is to leave by <paramref name="adjacency"/> towards <paramref name="nextHop"/>.</summary>
     public void Hold(BufferIndex packet, Adjacency adjacency, Ip4Address nextHop)
     {
-        ulong key = ((ulong)adjacency.InterfaceIndex << 32) | nextHop.Value.Raw;
+        ulong key = Key(adjacency, nextHop);
         int at = _keys.AsSpan(0, _count).IndexOf(key);
         if (at < 0)
         {
@@ -93,7 +93,7 @@ internal sealed class Ip4NeighborWaitNode(
         if (version != _seenVersion)
         {
             _seenVersion = version;
-            released = ReleaseResolved();
+            released = Release();
         }
 
         if (Dispatcher.Now >= _nextDeadline)
@@ -116,35 +116,56 @@ internal sealed class Ip4NeighborWaitNode(
         return at;
     }
 
-    private int ReleaseResolved()
+    /// <summary>Lets packets go on whose neighbor has answered, or whose way no longer leads to it.</summary>
+    private int Release()
     {
         int released = 0;
         for (int i = _count - 1; i >= 0; i--)
         {
-            Span<BufferIndex> packets = PacketsAt(i)[.._waiting[i].PacketCount];
-            if (HasWay(packets))
-            {
-                lookup.Enqueue(packets);
-                released += packets.Length;
-                Remove(i);
-            }
+            released += Release(i);
         }
 
         return released;
     }
 
-    /// <summary>Whether one of the packets can leave: its next hop has answered, or it has got another.</summary>
-    private bool HasWay(ReadOnlySpan<BufferIndex> packets)
+    private int Release(int at)
     {
-        foreach (BufferIndex packet in packets)
+        ref Waiting waiting = ref _waiting[at];
+        Span<BufferIndex> packets = PacketsAt(at);
+        int kept = 0;
+        for (int i = 0; i < waiting.PacketCount; i++)
         {
-            if (Dispatcher.Tables.LookUp(Buffers.PacketHeader<Ip4Header>(packet).Destination).Kind == AdjacencyKind.Rewrite)
+            if (StillWaits(packets[i], _keys[at]))
             {
-                return true;
+                packets[kept++] = packets[i];
+            }
+            else
+            {
+                lookup.Enqueue(packets[i]);
             }
         }
 
-        return false;
+        int released = waiting.PacketCount - kept;
+        HeldCount -= released;
+        waiting.PacketCount = kept;
+        if (kept == 0)
+        {
+            Remove(at);
+        }
+
+        return released;
+    }
+
+    private bool StillWaits(BufferIndex packet, ulong key)
+    {
+        Ip4Address destination = Buffers.PacketHeader<Ip4Header>(packet).Destination;
+        Adjacency adjacency = Dispatcher.Tables.LookUp(destination);
+        return adjacency.Kind switch
+        {
+            AdjacencyKind.Glean => Key(adjacency, destination) == key,
+            AdjacencyKind.Incomplete => Key(adjacency, adjacency.NextHop) == key,
+            _ => false,
+        };
     }
 
     private int AskAgain()
@@ -237,6 +258,8 @@ internal sealed class Ip4NeighborWaitNode(
         PacketsAt(last).CopyTo(PacketsAt(at));
         _waiting[last] = default;
     }
+
+    private static ulong Key(Adjacency adjacency, Ip4Address nextHop) => ((ulong)adjacency.InterfaceIndex << 32) | nextHop.Value.Raw;
 
     private Span<BufferIndex> PacketsAt(int at) => _packets.AsSpan(at * PacketsPerNeighbor, PacketsPerNeighbor);
 

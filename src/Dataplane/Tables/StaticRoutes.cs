@@ -3,7 +3,7 @@ using Verbena.Packets;
 namespace Verbena.Dataplane.Tables;
 
 /// <summary>The routes that a person has added, each by way of a next hop. Belongs to the control thread.</summary>
-/// <remarks>A route counts as long as its next hop lies on a connected network that is up.</remarks>
+/// <remarks>A route counts as long as its next hop is another router on a connected network that is up.</remarks>
 internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, NeighborTable neighbors)
 {
     private readonly Dictionary<Ip4Prefix, Route> _routes = [];
@@ -14,10 +14,13 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
 
     public void Set(Ip4Prefix prefix, Ip4Address nextHop)
     {
-        _ = Remove(prefix);
-        Route route = new(nextHop);
-        _routes.Add(prefix, route);
-        Resolve(prefix, route);
+        if (!_routes.TryGetValue(prefix, out Route? route))
+        {
+            route = new Route();
+            _routes.Add(prefix, route);
+        }
+
+        Lead(prefix, route, nextHop, LinkTo(nextHop));
         tables.Publish();
     }
 
@@ -28,48 +31,52 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
             return false;
         }
 
-        Withdraw(prefix, route);
+        Lead(prefix, route, route.NextHop, link: null);
         tables.Publish();
         return true;
     }
 
-    /// <summary>Looks again where each next hop is, after connected networks have come or gone.</summary>
+    /// <summary>Looks again where each next hop is, after connected networks or own addresses have come or gone.</summary>
     public void ResolveAll()
     {
         foreach ((Ip4Prefix prefix, Route route) in _routes)
         {
-            if (tables.LinkTo(route.NextHop) != route.Link)
+            if (LinkTo(route.NextHop) is var link && link != route.Link)
             {
-                Withdraw(prefix, route);
-                Resolve(prefix, route);
+                Lead(prefix, route, route.NextHop, link);
             }
         }
 
         tables.Publish();
     }
 
-    private void Resolve(Ip4Prefix prefix, Route route)
-    {
-        if (tables.LinkTo(route.NextHop) is { } link)
-        {
-            route.Link = link;
-            rib.Add(prefix, RouteSource.Static, neighbors.Require(link, route.NextHop));
-        }
-    }
+    /// <summary>The interface that another router is reached by; null if the address is on no network now, or this router's own.</summary>
+    private Interface? LinkTo(Ip4Address nextHop) =>
+        tables.LinkTo(nextHop) is { } link && neighbors.IsHostOn(link, nextHop) ? link : null;
 
-    private void Withdraw(Ip4Prefix prefix, Route route)
+    /// <summary>Has a route lead elsewhere, or nowhere. The old way is let go after the new one is there: in between no packet finds none.</summary>
+    private void Lead(Ip4Prefix prefix, Route route, Ip4Address nextHop, Interface? link)
     {
-        if (route.Link is { } link)
+        (Ip4Address oldNextHop, Interface? oldLink) = (route.NextHop, route.Link);
+        (route.NextHop, route.Link) = (nextHop, link);
+        if (link is not null)
+        {
+            rib.Add(prefix, RouteSource.Static, neighbors.Require(link, nextHop));
+        }
+        else
         {
             rib.Remove(prefix, RouteSource.Static);
-            route.Link = null;
-            neighbors.Release(link, route.NextHop);
+        }
+
+        if (oldLink is not null)
+        {
+            neighbors.Release(oldLink, oldNextHop);
         }
     }
 
-    private sealed class Route(Ip4Address nextHop)
+    private sealed class Route
     {
-        public Ip4Address NextHop => nextHop;
+        public Ip4Address NextHop { get; set; }
 
         /// <summary>The interface that its next hop is reached by, null while there is none.</summary>
         public Interface? Link { get; set; }

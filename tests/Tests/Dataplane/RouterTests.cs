@@ -132,6 +132,16 @@ public sealed class RouterTests : IDisposable
     }
 
     [Fact]
+    public void A_route_whose_next_hop_is_an_own_address_now_leads_nowhere_until_it_is_another_s_again()
+    {
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix(TestRouter.RightHost + "/24"));
+        Assert.False(HasRoute("192.0.2.0/24"));
+        Router.Ip4.RemoveAddress(_test.Right, TestRouter.Prefix(TestRouter.RightHost + "/24"));
+        Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
+    }
+
+    [Fact]
     public void The_default_route_can_be_set_and_removed()
     {
         Router.Ip4.AddRoute(TestRouter.Prefix("0.0.0.0/0"), Ip4Address.Parse(TestRouter.RightHost));

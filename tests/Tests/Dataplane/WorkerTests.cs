@@ -141,6 +141,34 @@ public sealed class WorkerTests
         Assert.Equal(buffers.Count - router.Workers.Sum(worker => worker.Graph.HeldCount), buffers.FreeCount);
     }
 
+    [Fact]
+    public async Task A_route_that_is_replaced_beside_a_running_worker_loses_no_packet()
+    {
+        using BufferPool buffers = new(4096);
+        using Router router = new(buffers);
+        using GeneratorPort left = Add(router, new GeneratorPort(buffers, "left", TestRouter.LeftMac, Frame.Ip4(TestRouter.LeftHost, "192.0.2.1")), "10.0.0.1/24");
+        using GeneratorPort right = Add(router, new GeneratorPort(buffers, "right", TestRouter.RightMac), "10.0.1.1/24");
+        Ip4Prefix destinations = TestRouter.Prefix("192.0.2.0/24");
+        Ip4Address[] nextHops = [Ip4Address.Parse(TestRouter.RightHost), Ip4Address.Parse("10.0.1.3")];
+        Array.ForEach(nextHops, host => router.Ip4.AddNeighbor(router.Interfaces.Find("right")!, host, MacAddress.Parse(TestRouter.RightHostMac)));
+        router.Ip4.AddRoute(destinations, nextHops[0]);
+        _ = router.Workers[0].RunOnce(now: 0); // announces the addresses
+        router.ClearErrors();
+        using CancellationTokenSource stop = new();
+        Task worker = Task.Factory.StartNew(
+            () => Poll(router.Workers[0], stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        for (int i = 0; i < 50; i++)
+        {
+            router.Ip4.AddRoute(destinations, nextHops[i / 2 % 2]); // the same one, then the other
+            ulong before = right.TxQueues[0].Counters.Packets;
+            Assert.True(SpinWait.SpinUntil(() => right.TxQueues[0].Counters.Packets > before, TimeSpan.FromSeconds(10)), "the worker forwards meanwhile");
+        }
+
+        await stop.CancelAsync();
+        await worker;
+        Assert.Empty(router.Errors); // neither a drop nor an ICMP error
+    }
+
     private static GeneratorPort Add(Router router, GeneratorPort port, string address)
     {
         Interface added = router.Interfaces.Add(port);

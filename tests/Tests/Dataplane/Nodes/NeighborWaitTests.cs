@@ -99,7 +99,7 @@ public sealed class NeighborWaitTests : IDisposable
     }
 
     [Fact]
-    public void On_an_interface_that_no_longer_routes_nobody_is_asked_and_the_host_is_unreachable()
+    public void On_an_interface_that_no_longer_routes_nobody_is_asked_and_the_network_is_unreachable()
     {
         _test.WithNeighbors().Router.Ip4.RemoveNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost));
         byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
@@ -108,7 +108,7 @@ public sealed class NeighborWaitTests : IDisposable
         _test.Router.Bridging.Join(_test.Right, _test.Router.Bridging.Create(10));
         _test.Advance(TestRouter.Second);
         Assert.Empty(_test.RightPort.Sent);
-        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 1).Quotes(frame);
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 0).Quotes(frame);
         Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
     }
 
@@ -162,6 +162,49 @@ public sealed class NeighborWaitTests : IDisposable
         _test.RightPort.Sent.Clear();
         _test.Receive(_test.RightPort, Reply());
         Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("192.0.2.9");
+    }
+
+    [Fact]
+    public void A_packet_that_waits_follows_its_route_to_another_next_hop_and_those_of_other_routes_wait_on()
+    {
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "198.51.100.9"));
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.9"));
+        _test.RightPort.Sent.Clear();
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse("10.0.1.3"));
+        _test.Run();
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).Target("10.0.1.3");
+
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Reply());
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo(TestRouter.RightHostMac).To("198.51.100.9");
+        _test.RightPort.Sent.Clear();
+        _test.Receive(_test.RightPort, Frame.Arp(ArpHeader.Reply, "02:00:00:00:01:03", "10.0.1.3", TestRouter.RightAddress, TestRouter.RightMac));
+        Expect.Ip4(Assert.Single(_test.RightPort.Sent)).MacTo("02:00:00:00:01:03").To("192.0.2.9");
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void A_packet_that_waits_is_answered_when_its_route_is_removed()
+    {
+        _test.WithNeighbors().Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse("10.0.1.3"));
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, "192.0.2.9");
+        _test.Receive(_test.LeftPort, frame);
+        _test.Router.Ip4.RemoveRoute(TestRouter.Prefix("192.0.2.0/24"));
+        _test.Run();
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 0).Quotes(frame);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
+    public void A_packet_that_waits_is_the_router_s_when_its_destination_becomes_an_own_address()
+    {
+        _test.WithNeighbors().Receive(_test.LeftPort, Frame.EchoRequest(TestRouter.LeftHost, "10.0.1.3"));
+        _test.Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix("10.0.1.3/24"));
+        _test.Run();
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).From("10.0.1.3").Icmp(IcmpHeader.EchoReply, 0);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
     }
 
     private static byte[] Reply() => Frame.Arp(
