@@ -250,6 +250,7 @@ public sealed class RdmaPort : Port
     {
         HasFailed = true;
         _link = default;
+        _txQueues.ForEach(queue => queue.SetGone());
     }
 
     // Buffers go back last: while a queue exists, the NIC may write to them.

@@ -8,6 +8,7 @@ internal abstract class RdmaTxQueue : TxQueue, IDisposable
     private ulong _packets;
     private ulong _bytes;
     private ulong _lost;
+    private volatile bool _isGone;
 
     public override TxCounters Counters => new(Volatile.Read(ref _packets), Volatile.Read(ref _bytes), Volatile.Read(ref _lost));
 
@@ -15,10 +16,13 @@ internal abstract class RdmaTxQueue : TxQueue, IDisposable
 
     public override bool IsStopped => Errors.RestartErrno != 0;
 
-    public override bool IsEmpty => PendingBuffers == 0 || IsStopped;
+    public override bool IsEmpty => PendingBuffers == 0 || IsStopped || _isGone;
 
     /// <summary>Buffers that the NIC has.</summary>
     protected abstract int PendingBuffers { get; }
+
+    /// <summary>Notes that the NIC does not work any more, so that nobody waits for what it had. From the control thread.</summary>
+    public void SetGone() => _isGone = true;
 
     /// <summary>Returns the buffers that the NIC had. Its queue must be gone.</summary>
     public abstract void Dispose();

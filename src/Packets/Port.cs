@@ -101,7 +101,7 @@ public abstract class RxQueue
 /// <summary>What a receive queue counts.</summary>
 /// <param name="Packets">Packets handed to the worker.</param>
 /// <param name="Bytes">Their bytes, without FCS.</param>
-/// <param name="NoBuffer">Times that the pool had no buffer to give the NIC.</param>
+/// <param name="NoBuffer">Polls in which the pool had no buffer to give the NIC.</param>
 /// <param name="Errors">Completions with an error; their buffers were received into again, or went back to the pool.</param>
 public readonly record struct RxCounters(ulong Packets, ulong Bytes, ulong NoBuffer, ulong Errors);
 
@@ -120,7 +120,7 @@ public abstract class TxQueue
     /// <summary>True after an error that it could not go on from: it takes no packets any more.</summary>
     public virtual bool IsStopped => false;
 
-    /// <summary>True when all that it has taken is sent, and the buffers were returned, or when it has stopped.</summary>
+    /// <summary>True when all that it has taken is sent, and the buffers were returned, or when it has stopped, or its NIC is gone.</summary>
     public abstract bool IsEmpty { get; }
 
     /// <summary>What the queue has counted since it was made; may be read from any thread.</summary>

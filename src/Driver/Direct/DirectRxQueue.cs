@@ -39,7 +39,7 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 
     public override int Receive(Span<BufferIndex> packets)
     {
-        Refill(_refillWqes); // the packets that were received before did not wait for it
+        bool hadEnough = Refill(_refillWqes); // the packets that were received before did not wait for it
         int received = 0;
         int polled;
         while ((polled = _completions.Poll(packets.Length)) == 0 && _completions.Error.Status != ibv_wc_status.IBV_WC_SUCCESS)
@@ -56,7 +56,11 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
             }
         }
 
-        Refill(_ring.Wqes / UrgentPart);
+        if (hadEnough)
+        {
+            _ = Refill(_ring.Wqes / UrgentPart);
+        }
+
         return received;
     }
 
@@ -219,11 +223,12 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         }
     }
 
-    private void Refill(uint least)
+    /// <summary>Gives the NIC buffers if it lacks so many. Returns false if the pool had too few: no use to try again in this poll.</summary>
+    private bool Refill(uint least)
     {
         if (Missing < least || Errors.RestartErrno != 0)
         {
-            return;
+            return true;
         }
 
         uint end = _next + _ring.Wqes;
@@ -238,6 +243,8 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
         {
             _ring.Publish(_posted);
         }
+
+        return enough;
     }
 
     private bool FillSingles(uint end)

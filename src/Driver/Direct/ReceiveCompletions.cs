@@ -154,6 +154,17 @@ internal sealed unsafe class ReceiveCompletions : IDisposable
         if (index != ring.Index)
         {
             _ring.Consume(index);
+            NoteBeforeWrap(index);
+        }
+    }
+
+    // 2^32 completions without a session would look like none, and stale slots behind the next title stay valid.
+    private void NoteBeforeWrap(uint index)
+    {
+        if (index - _noted >= 1u << 31)
+        {
+            _written.Add(_noted, index);
+            _noted = index;
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
 
     public override int Receive(Span<BufferIndex> packets)
     {
-        Refill(); // the packets that were received before did not wait for it
+        bool hadEnough = Refill(); // the packets that were received before did not wait for it
         int completions = ibv_poll_cq(_completionQueue, Math.Min(packets.Length, MaxCompletions), _completions);
         int received = 0;
         ulong bytes = 0;
@@ -68,9 +68,9 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         }
 
         CountReceived(received, bytes);
-        if (_posted.Free >= _posted.Size / UrgentPart)
+        if (hadEnough && _posted.Free >= _posted.Size / UrgentPart)
         {
-            Refill();
+            _ = Refill();
         }
 
         return received;
@@ -97,16 +97,23 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
         _broken |= error.StopsReceiving;
     }
 
-    private void Refill()
+    /// <summary>Gives the NIC the buffers that it lacks. Returns false if the pool had too few, or the NIC refused: no use to try again in this poll.</summary>
+    private bool Refill()
     {
         if (_broken && !TryRestart())
         {
-            return;
+            return true;
         }
 
-        while (WantsBuffers && Post())
+        while (WantsBuffers)
         {
+            if (!Post())
+            {
+                return false;
+            }
         }
+
+        return true;
     }
 
     // The NIC completes all that was posted to a queue that stopped; when the last buffer is back, nothing can be lost.

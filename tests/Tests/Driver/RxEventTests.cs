@@ -74,6 +74,26 @@ public sealed class RxEventTests
         Assert.False(far.RxQueues[0].WantsBuffers, "the pool has buffers again");
     }
 
+    [Theory]
+    [InlineData(RdmaMode.Ibv)]
+    [InlineData(RdmaMode.Dv)]
+    public void A_poll_that_finds_the_pool_empty_counts_once(RdmaMode mode)
+    {
+        const int Frames = 200; // of 256: the queue lacks so many that it would look for buffers before and after packets
+        using var cable = new CabledPorts(options => options with { Mode = mode, RxQueues = 1 });
+        RdmaPort near = cable.Open(cable.NearName);
+        RdmaPort far = cable.Open(cable.FarName);
+        cable.Send(near, [.. Enumerable.Range(0, Frames).Select(id => CabledPorts.Frame(far.MacAddress, id))]);
+        var rest = new BufferIndex[cable.Pool.FreeCount];
+        Assert.Equal(rest.Length, cable.Pool.Take(rest));
+        var packets = new BufferIndex[256];
+        Assert.Equal(Frames, far.RxQueues[0].Receive(packets));
+        Assert.Equal(0, far.RxQueues[0].Receive(packets.AsSpan(Frames)));
+        cable.Pool.ReturnPackets(packets.AsSpan(0, Frames));
+        cable.Pool.Return(rest);
+        Assert.Equal(2ul, far.RxQueues[0].Counters.NoBuffer);
+    }
+
     private static unsafe bool IsReadable(RxQueue queue)
     {
         var polled = new pollfd { fd = queue.EventDescriptor, events = Libc.POLLIN };
