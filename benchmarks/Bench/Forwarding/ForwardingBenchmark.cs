@@ -11,7 +11,7 @@ namespace Verbena.Bench.Forwarding;
 /// </remarks>
 internal static class ForwardingBenchmark
 {
-    private static readonly TimeSpan s_slice = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_slice = TimeSpan.FromMilliseconds(10);
 
     public static void Run(int seconds)
     {

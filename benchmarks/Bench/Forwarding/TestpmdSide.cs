@@ -16,6 +16,7 @@ internal sealed partial class TestpmdSide : ForwardingSide
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
+    private long _answered; // when the answer to the last command began
 
     /// <summary>Starts it.</summary>
     /// <param name="name">What the table calls it.</param>
@@ -56,8 +57,8 @@ internal sealed partial class TestpmdSide : ForwardingSide
         Command("start");
         long start = Stopwatch.GetTimestamp();
         Thread.Sleep(time);
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         string answer = Command("stop");
+        double seconds = Stopwatch.GetElapsedTime(start, _answered).TotalSeconds; // until then it forwards; its main thread may wait for the NIC's processor
         Signal(Stop);
         Match cycles = Cycles().Match(answer);
         Match port = SecondPort().Match(answer);
@@ -97,6 +98,7 @@ internal sealed partial class TestpmdSide : ForwardingSide
                 throw new InvalidOperationException($"testpmd does not answer: {_output}");
             }
 
+            _answered = _output.Length == 0 ? Stopwatch.GetTimestamp() : _answered;
             _output.Append(part, 0, count);
         }
 
