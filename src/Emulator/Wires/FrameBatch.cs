@@ -67,5 +67,14 @@ public sealed unsafe class FrameBatch : IDisposable
         Commit(frame.Length);
     }
 
+    /// <summary>Puts a frame behind all others, which stay in order.</summary>
+    internal void PutLast(int index)
+    {
+        (int offset, int length) = (_offsets[index], _lengths[index]);
+        _offsets.AsSpan((index + 1)..Count).CopyTo(_offsets.AsSpan(index));
+        _lengths.AsSpan((index + 1)..Count).CopyTo(_lengths.AsSpan(index));
+        (_offsets[Count - 1], _lengths[Count - 1]) = (offset, length);
+    }
+
     public void Dispose() => NativeMemory.AlignedFree(_arena);
 }

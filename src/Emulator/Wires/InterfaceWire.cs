@@ -75,16 +75,29 @@ internal sealed unsafe class InterfaceWire : Wire
     public override int Send(FrameBatch frames)
     {
         virtio_net_hdr plain = default;
-        for (int i = 0; i < frames.Count; i++)
+        PointTo(frames, &plain);
+        int sent = 0;
+        int end = frames.Count;
+        while (sent < end)
         {
-            fixed (byte* frame = frames[i])
+            int taken = Libc.sendmmsg(_socket, _sent.Messages + sent, (uint)(end - sent), Sockets.MSG_DONTWAIT);
+            if (taken > 0)
             {
-                _sent.Point(i, &plain, (nuint)sizeof(virtio_net_hdr), frame, (nuint)frames[i].Length);
+                sent += taken;
+            }
+            else if (Marshal.GetLastPInvokeError() == (int)Errno.EMSGSIZE)
+            {
+                frames.PutLast(sent); // longer than the interface takes; those behind it are not lost with it
+                end--;
+                PointTo(frames, &plain);
+            }
+            else
+            {
+                break;
             }
         }
 
-        int sent = Libc.sendmmsg(_socket, _sent.Messages, (uint)frames.Count, Sockets.MSG_DONTWAIT);
-        return Math.Max(sent, 0);
+        return sent;
     }
 
     public override void Refresh()
@@ -124,6 +137,17 @@ internal sealed unsafe class InterfaceWire : Wire
 
     private void SetOption(int option, void* value, int bytes) =>
         InterfaceRequests.Check(Libc.setsockopt(_socket, IfPacket.SOL_PACKET, option, value, (uint)bytes), $"wire=if:{_name}: packet socket option {option}");
+
+    private void PointTo(FrameBatch frames, virtio_net_hdr* header)
+    {
+        for (int i = 0; i < frames.Count; i++)
+        {
+            fixed (byte* frame = frames[i])
+            {
+                _sent.Point(i, header, (nuint)sizeof(virtio_net_hdr), frame, (nuint)frames[i].Length);
+            }
+        }
+    }
 
     private void ReceiveMessages()
     {

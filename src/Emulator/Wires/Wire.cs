@@ -22,7 +22,7 @@ public abstract class Wire : IDisposable
     /// <summary>Appends frames that have arrived to <paramref name="frames"/>, as long as it has room.</summary>
     public abstract void Receive(FrameBatch frames);
 
-    /// <summary>Sends all frames in order, and returns how many the far end took; the NIC counts the others as lost.</summary>
+    /// <summary>Sends all frames in order, and returns how many the far end took. The others are the batch's last then; the NIC counts them as lost.</summary>
     public abstract int Send(FrameBatch frames);
 
     /// <summary>Shows the far end whether this end is up, where the wire can.</summary>

@@ -1,12 +1,15 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net;
+using System.Security.Cryptography;
+using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
 using Verbena.Interop;
 using Verbena.Packets;
 
 namespace Verbena.Tests.Emulator.Nic;
 
-/// <summary>The wire to an existing interface; here the loopback interface, on which all that is sent comes in again.</summary>
+/// <summary>The wire to an existing interface: a veth pair, or the loopback interface, on which all that is sent comes in again.</summary>
 public sealed class InterfaceWireTests
 {
     private const int SegmentBytes = 1000;
@@ -26,6 +29,71 @@ public sealed class InterfaceWireTests
         CancellationToken cancelled = TestContext.Current.CancellationToken;
         List<int> received = await Task.Run(() => ReceiveSegments(wire), cancelled).WaitAsync(TimeSpan.FromSeconds(60), cancelled);
         Assert.Equal(Enumerable.Range(0, Packets * SegmentsPerPacket), received);
+    }
+
+    [Fact]
+    public void A_frame_longer_than_the_interface_takes_is_lost_alone()
+    {
+        const string Destination = "02:00:00:00:00:77";
+        string near = $"vt{RandomNumberGenerator.GetHexString(8, true)}a";
+        string far = near[..^1] + "b";
+        Ip($"link add {near} type veth peer name {far}");
+        Ip($"link set {far} up");
+        Ip($"link set {near} up");
+        using (TestPort port = new(new InterfaceOptions(near)))
+        using (InterfaceWire end = new(far))
+        {
+            Assert.True(SpinWait.SpinUntil(() => IsUp(port), TimeSpan.FromSeconds(60)), "the pair brings the link up");
+            foreach (int length in (int[])[64, 1500 + EthernetHeader.Size, 1500 + EthernetHeader.Size + VlanTag.Size, 100])
+            {
+                port.Netdev.Sent.Enqueue(TestPort.Frame(Destination, length: length));
+            }
+
+            port.Run();
+            Assert.Equal((3UL, 1UL), (port[PortCounter.WireSent], port[PortCounter.WireError]));
+            Assert.Equal(64UL + 1514 + 100, port[PortCounter.WireSentBytes]);
+            Assert.Equal([64, 1514, 100], ReceiveLengths(end, MacAddress.Parse(Destination), 3));
+        }
+
+        Ip($"link del {near}");
+    }
+
+    private static bool IsUp(TestPort port)
+    {
+        port.Time.Advance(TimeSpan.FromSeconds(1)); // so that it asks Linux again
+        port.Run();
+        return port.Nic.Link.IsUp;
+    }
+
+    private static void Ip(string command)
+    {
+        using Process process = Process.Start("ip", command);
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"ip {command}");
+    }
+
+    /// <summary>The lengths of the frames for an address, which Linux's own between them are not.</summary>
+    private static List<int> ReceiveLengths(InterfaceWire wire, MacAddress destination, int count)
+    {
+        using FrameBatch received = new();
+        List<int> lengths = [];
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                received.Clear();
+                wire.Receive(received);
+                for (int i = 0; i < received.Count; i++)
+                {
+                    if (new MacAddress(received[i][..6]) == destination)
+                    {
+                        lengths.Add(received[i].Length);
+                    }
+                }
+
+                return lengths.Count >= count;
+            },
+            TimeSpan.FromSeconds(60)), "they arrive");
+        return lengths;
     }
 
     /// <summary>The numbers that the segments begin with, while short frames are sent after each batch.</summary>
