@@ -63,12 +63,14 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
     {
         Track(channel);
         _asyncChannels = [.. _asyncChannels, channel];
+        EndIfFailed(channel);
     }
 
     public void AddCompletionChannel(EventChannel channel)
     {
         Track(channel);
         _completionChannels = [.. _completionChannels, channel];
+        EndIfFailed(channel);
     }
 
     /// <summary>The channel behind a descriptor that the program names.</summary>
@@ -138,6 +140,16 @@ internal sealed class UverbsContext(UverbsDevice device, uint number, FileTable 
             channel.Close();
             _ = Libc.close(channel.Descriptor);
             throw new UverbsException(Errno.EMFILE, "no descriptor is left that the NIC could watch");
+        }
+    }
+
+    /// <summary>A device that fails while the channel is made may not have seen it in the lists.</summary>
+    private void EndIfFailed(EventChannel channel)
+    {
+        Interlocked.MemoryBarrier(); // either it sees the channel there, or this sees that it has failed
+        if (Device.Nic.HasFailed)
+        {
+            channel.Disassociate();
         }
     }
 

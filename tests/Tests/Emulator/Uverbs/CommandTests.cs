@@ -1,3 +1,5 @@
+using Verbena.Emulator.Nic;
+using Verbena.Emulator.Uverbs;
 using Verbena.Interop;
 using Verbena.Interop.Uverbs;
 using static Verbena.Interop.Uverbs.Attributes;
@@ -150,6 +152,21 @@ public sealed unsafe class CommandTests : IDisposable
         Assert.Equal(default, _program.Call(Mr, Methods.UVERBS_METHOD_QUERY_MR, Handle(UVERBS_ATTR_QUERY_MR_HANDLE, handle),
             lkey, _program.Output(UVERBS_ATTR_QUERY_MR_RESP_RKEY, 4, out _), length, iova));
         return (*(uint*)key, *(ulong*)bytes, *(ulong*)address);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_channel_that_is_made_while_the_device_fails_ends_at_once(bool isAsync)
+    {
+        ((INicUnit)_program.Uverbs.Nic).Fail(new InvalidOperationException("a test"));
+        EventChannel channel = isAsync ? EventChannel.ForAsyncEvents() : EventChannel.ForCompletions();
+        Action<EventChannel> add = isAsync ? _program.Context.AddAsyncChannel : _program.Context.AddCompletionChannel;
+        add(channel);
+        byte unread;
+        Assert.Equal(0, Libc.recv(channel.Descriptor, &unread, 1, Sockets.MSG_DONTWAIT));
+        channel.Close();
+        Assert.Equal(0, Libc.close(channel.Descriptor));
     }
 
     [Fact]
