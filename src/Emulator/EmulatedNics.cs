@@ -106,7 +106,6 @@ public sealed unsafe partial class EmulatedNics : IDisposable
     {
         _hooks?.Dispose();
         _server?.Dispose();
-        _files.CloseAll();
         Rest();
         _sysfs?.Dispose();
         foreach (NicDevice nic in _nics.Concat(_removed))

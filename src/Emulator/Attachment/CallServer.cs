@@ -38,5 +38,7 @@ internal sealed unsafe class CallServer : IDisposable
             call->result = _nodes.Answer(call);
             _shim.Answer();
         }
+
+        _nodes.CloseAll(); // here, where memory that the program has unmapped is met without harm
     }
 }

@@ -89,7 +89,7 @@ internal static unsafe class UserMemory
         return true;
     }
 
-    /// <summary>A sandbox may forbid these calls; then a bad address is the crash that it would be in the program's own code.</summary>
+    /// <summary>A sandbox may forbid these calls; then at a bad address an empty page is mapped, as wherever the NIC meets unmapped memory.</summary>
     private static bool IsForbidden(nint copied) =>
         copied < 0 && (Errno)Marshal.GetLastPInvokeError() is Errno.EPERM or Errno.ENOSYS;
 

@@ -257,27 +257,12 @@ public sealed unsafe class AttachmentTests
             qp_type = ibv_qp_type.IBV_QPT_RAW_PACKET,
         };
         ibv_qp* qp = VerbsProgram.Must(ibv_create_qp(program.Pd, &attributes));
-        MoveToReadyToSend(qp);
+        Assert.Equal(0, VerbsProgram.MoveToReadyToSend(qp));
         var sge = new ibv_sge { addr = (ulong)program.Buffer, length = 64, lkey = program.Mr->lkey };
         var request = new ibv_send_wr { sg_list = &sge, num_sge = 1, opcode = ibv_wr_opcode.IBV_WR_SEND, send_flags = ibv_send_flags.IBV_SEND_SIGNALED };
         ibv_send_wr* bad;
         Assert.Equal(0, ibv_post_send(qp, &request, &bad));
         return qp;
-    }
-
-    private static void MoveToReadyToSend(ibv_qp* qp)
-    {
-        (ibv_qp_state State, ibv_qp_attr_mask Mask)[] path =
-        [
-            (ibv_qp_state.IBV_QPS_INIT, ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_PORT),
-            (ibv_qp_state.IBV_QPS_RTR, ibv_qp_attr_mask.IBV_QP_STATE),
-            (ibv_qp_state.IBV_QPS_RTS, ibv_qp_attr_mask.IBV_QP_STATE),
-        ];
-        foreach ((ibv_qp_state state, ibv_qp_attr_mask mask) in path)
-        {
-            var attributes = new ibv_qp_attr { qp_state = state, port_num = 1 };
-            Assert.Equal(0, ibv_modify_qp(qp, &attributes, mask));
-        }
     }
 
     [Fact]

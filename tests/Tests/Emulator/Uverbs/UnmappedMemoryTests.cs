@@ -4,6 +4,7 @@ using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
 using Verbena.Interop;
+using Verbena.Interop.Shim;
 using Verbena.Interop.Verbs;
 using static Verbena.Interop.Verbs.Libibverbs;
 
@@ -36,7 +37,7 @@ public sealed unsafe class UnmappedMemoryTests
         ibv_mr* toReceive = RegisterAndUnmap(receiver, 2 * Place);
 
         PostReceive(receiver, toReceive);
-        Send(sender, toSend);
+        Send(sender.Qp, toSend);
         AwaitSuccess(sender);
         AwaitSuccess(receiver);
 
@@ -44,6 +45,25 @@ public sealed unsafe class UnmappedMemoryTests
         Assert.True(SpinWait.SpinUntil(() => nics.Devices.Values.Any(nic => nic.Conformance.Violations.Any(IsOfUnmapping)), TimeSpan.FromSeconds(60)));
         Assert.Equal((0, 0, 0), (ibv_destroy_flow(flow), ibv_dereg_mr(toSend), ibv_dereg_mr(toReceive)));
         Assert.Equal((0, 0), (Libc.munmap((void*)Place, Bytes), Libc.munmap((void*)(2 * Place), Bytes)));
+    }
+
+    /// <remarks>What is destroyed is finished first, here when the NICs go.</remarks>
+    [Fact]
+    public void A_program_that_has_unmapped_what_it_sends_may_leave_all_behind()
+    {
+        EmulatedNics nics = EmulatedNics.Attach([new NicOptions(_near) { Wire = new SinkOptions() }], NullLogger.Instance, stepped: true);
+        using (nics)
+        {
+            VerbsProgram forgetful = VerbsProgram.Start(0);
+            ibv_mr* region = RegisterAndUnmap(forgetful, Place);
+            ibv_qp* sender = forgetful.CreateQueuePair(16, 16); // younger than the region, and so destroyed before it
+            Assert.Equal(0, VerbsProgram.MoveToReadyToSend(sender));
+            Send(sender, region);
+        }
+
+        Assert.Empty(nics.LiveObjects);
+        Assert.Equal(Place, NicShim.Loaded.TakeUnmapped());
+        Assert.Equal(0, Libc.munmap((void*)Place, Bytes));
     }
 
     [Fact]
@@ -75,12 +95,12 @@ public sealed unsafe class UnmappedMemoryTests
         Assert.Equal(0, ibv_post_recv(program.Qp, &request, &bad));
     }
 
-    private static void Send(VerbsProgram program, ibv_mr* region)
+    private static void Send(ibv_qp* qp, ibv_mr* region)
     {
         var sge = new ibv_sge { addr = (ulong)region->addr, length = FrameBytes, lkey = region->lkey };
         var request = new ibv_send_wr { sg_list = &sge, num_sge = 1, opcode = ibv_wr_opcode.IBV_WR_SEND, send_flags = ibv_send_flags.IBV_SEND_SIGNALED };
         ibv_send_wr* bad;
-        Assert.Equal(0, ibv_post_send(program.Qp, &request, &bad));
+        Assert.Equal(0, ibv_post_send(qp, &request, &bad));
     }
 
     private static void AwaitSuccess(VerbsProgram program)

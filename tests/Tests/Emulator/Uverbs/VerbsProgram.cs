@@ -94,17 +94,22 @@ internal sealed unsafe class VerbsProgram : IDisposable
     }
 
     /// <summary>Moves the queue pair to RTS. Returns the first errno, or 0.</summary>
-    public int MoveToReadyToSend()
+    public int MoveToReadyToSend() => MoveToReadyToSend(Qp);
+
+    /// <summary>Moves any queue pair to RTS. Returns the first errno, or 0.</summary>
+    public static int MoveToReadyToSend(ibv_qp* qp)
     {
-        int error = Modify(ibv_qp_state.IBV_QPS_INIT, ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_PORT);
-        error = error != 0 ? error : Modify(ibv_qp_state.IBV_QPS_RTR, ibv_qp_attr_mask.IBV_QP_STATE);
-        return error != 0 ? error : Modify(ibv_qp_state.IBV_QPS_RTS, ibv_qp_attr_mask.IBV_QP_STATE);
+        int error = Modify(qp, ibv_qp_state.IBV_QPS_INIT, ibv_qp_attr_mask.IBV_QP_STATE | ibv_qp_attr_mask.IBV_QP_PORT);
+        error = error != 0 ? error : Modify(qp, ibv_qp_state.IBV_QPS_RTR, ibv_qp_attr_mask.IBV_QP_STATE);
+        return error != 0 ? error : Modify(qp, ibv_qp_state.IBV_QPS_RTS, ibv_qp_attr_mask.IBV_QP_STATE);
     }
 
-    public int Modify(ibv_qp_state state, ibv_qp_attr_mask mask)
+    public int Modify(ibv_qp_state state, ibv_qp_attr_mask mask) => Modify(Qp, state, mask);
+
+    private static int Modify(ibv_qp* qp, ibv_qp_state state, ibv_qp_attr_mask mask)
     {
         var attributes = new ibv_qp_attr { qp_state = state, port_num = 1 };
-        return ibv_modify_qp(Qp, &attributes, mask);
+        return ibv_modify_qp(qp, &attributes, mask);
     }
 
     /// <summary>Steers all frames that nobody else takes to the queue pair.</summary>
