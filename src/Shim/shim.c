@@ -64,6 +64,7 @@ static int devices = -1; /* device nodes that there are; -1: not looked yet */
 static enum { NOBODY, STARTING, SERVING, BROKEN, LEFT_BEHIND } server;
 static pid_t server_process;
 static uint32_t turn; /* counts servers, so that one that ends does not disturb its successor */
+static sigset_t mask_before_fork; /* of the thread that forks and holds both locks */
 
 static uint16_t file_of[MAX_DESCRIPTORS];  /* by descriptor; 0: not the emulator's */
 static uint16_t users_of[MAX_DESCRIPTORS]; /* by file: descriptors that stand for it */
@@ -71,16 +72,29 @@ static int16_t node_of[MAX_DESCRIPTORS];   /* by file: number of its device node
 
 static __thread int is_server; /* the serving thread's own calls are libc's */
 
+/* A handler that closes a descriptor would wait for the lock that its own thread holds. */
+static void block_signals(sigset_t *old)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, old);
+}
+
 static void before_fork(void)
 {
+	sigset_t old;
+	block_signals(&old);
 	pthread_mutex_lock(&asking);
 	pthread_mutex_lock(&box);
+	mask_before_fork = old;
 }
 
 static void after_fork(void)
 {
+	sigset_t old = mask_before_fork;
 	pthread_mutex_unlock(&box);
 	pthread_mutex_unlock(&asking);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 /* A child has none of the emulator's threads: its descriptors are nothing's, and it gets no emulator of its own before exec. */
@@ -199,10 +213,9 @@ static int need_server(void)
 static int64_t ask(struct verbena_call *call)
 {
 	int error = errno, cancel;
-	sigset_t all, old;
+	sigset_t old;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
+	block_signals(&old);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&asking);
 	pthread_mutex_lock(&box);
@@ -256,12 +269,9 @@ static int is_vforked(void)
 	return server_process != getpid();
 }
 
-/* With signals blocked: a handler that closes a descriptor would wait for the box that its own thread holds. */
 static void lock_box(sigset_t *old)
 {
-	sigset_t all;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, old);
+	block_signals(old);
 	pthread_mutex_lock(&box);
 }
 
@@ -269,6 +279,18 @@ static void unlock_box(const sigset_t *old)
 {
 	pthread_mutex_unlock(&box);
 	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+/* The last descriptor of a file is gone. Its number stays taken until the emulator, too, has forgotten the file. */
+static void end_file(int file, uint32_t served)
+{
+	sigset_t old;
+	struct verbena_call call = { .kind = VERBENA_CALL_CLOSE, .file = file };
+	ask(&call);
+	lock_box(&old);
+	if (served == turn) /* else the number may be that of a file of the next server's */
+		users_of[file] = 0;
+	unlock_box(&old);
 }
 
 /* A descriptor goes; with the last one of its file the emulator hears of it. */
@@ -279,24 +301,27 @@ static void forget(int fd)
 		return;
 	lock_box(&old);
 	int file = file_of[fd]; /* 0: a handler has closed it meanwhile */
+	uint32_t served = turn;
 	__atomic_store_n(&file_of[fd], 0, __ATOMIC_RELEASE);
-	int last = file != 0 && --users_of[file] == 0;
+	int last = file != 0 && users_of[file] == 1;
+	if (file != 0 && !last)
+		users_of[file]--;
 	unlock_box(&old);
-	if (last) {
-		struct verbena_call call = { .kind = VERBENA_CALL_CLOSE, .file = file };
-		ask(&call);
-	}
+	if (last)
+		end_file(file, served);
 }
 
 /* Another descriptor now stands for the same file. */
 static int also(int from, int to)
 {
 	sigset_t old;
-	int file = file_at(from);
-	if (file != 0 && to >= 0 && to < MAX_DESCRIPTORS && to != from && !is_vforked()) {
+	if (file_at(from) != 0 && to >= 0 && to < MAX_DESCRIPTORS && to != from && !is_vforked()) {
 		lock_box(&old);
-		users_of[file]++;
-		__atomic_store_n(&file_of[to], (uint16_t)file, __ATOMIC_RELEASE);
+		int file = file_of[from]; /* 0: closed meanwhile */
+		if (file != 0) {
+			users_of[file]++;
+			__atomic_store_n(&file_of[to], (uint16_t)file, __ATOMIC_RELEASE);
+		}
 		unlock_box(&old);
 	}
 	return to;
@@ -495,10 +520,11 @@ int close(int fd)
 	return libc.close(fd);
 }
 
+/* With flags nothing of this process's table is closed: they close later, or a table of the caller's own, or are refused. */
 int close_range(unsigned first, unsigned last, int flags)
 {
 	need_libc();
-	if ((flags & CLOSE_RANGE_CLOEXEC) == 0)
+	if (flags == 0)
 		forget_from(first, last);
 	return libc.close_range != NULL ? libc.close_range(first, last, flags) : answer(-ENOSYS);
 }

@@ -39,10 +39,30 @@ internal static class VerbsTool
             printf("went on\n");
         }
 
+        /* Forks, and is interrupted by what copies and closes a descriptor of the device. */
+        static void be_interrupted_in_fork(void)
+        {
+            struct itimerval often = { { 0, 200 }, { 0, 200 } }, never = { 0 };
+            struct sigaction action = { .sa_handler = copy_and_close, .sa_flags = SA_RESTART };
+            sigaction(SIGALRM, &action, NULL);
+            for (int i = 0; i < 200; i++) {
+                setitimer(ITIMER_REAL, &often, NULL);
+                pid_t child = fork();
+                if (child == 0)
+                    _exit(0);
+                setitimer(ITIMER_REAL, &never, NULL);
+                waitpid(child, NULL, 0);
+            }
+            printf("went on\n");
+        }
+
         /* What gets the number of a descriptor that was closed is no device. */
         static void close_by_range(void)
         {
             struct stat description;
+            close_range(device, device, 1 << 30);
+            fstat(device, &description);
+            printf("refused, the number is of major %u\n", major(description.st_rdev));
             close_range(device, device, 0);
             fstat(dup2(open("/dev/null", O_RDONLY), device), &description);
             printf("the number is of major %u\n", major(description.st_rdev));
@@ -74,6 +94,8 @@ internal static class VerbsTool
             device = context->cmd_fd;
             if (argc > 1 && strcmp(argv[1], "interrupt") == 0)
                 be_interrupted();
+            if (argc > 1 && strcmp(argv[1], "interrupt_fork") == 0)
+                be_interrupted_in_fork();
             if (argc > 1 && strcmp(argv[1], "crash") == 0)
                 *(volatile char *)0x200000000000 = 0;
             if (argc > 1 && strcmp(argv[1], "close_range") == 0) {

@@ -225,6 +225,23 @@ public sealed unsafe class AttachmentTests
         Assert.DoesNotContain("CompletionChannel", nics.LiveObjects.Keys, StringComparer.Ordinal);
     }
 
+    /// <remarks>The number of a file that is being closed must not be a new one's yet.</remarks>
+    [Fact]
+    public void Threads_make_and_destroy_channels_at_the_same_time()
+    {
+        using EmulatedNics nics = Attach();
+        using VerbsProgram program = VerbsProgram.Start(0);
+        Parallel.For(0, 4, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                ibv_comp_channel* channel = VerbsProgram.Must(ibv_create_comp_channel(program.Context));
+                Assert.Equal(0, ibv_destroy_comp_channel(channel));
+            }
+        });
+        Assert.DoesNotContain("CompletionChannel", nics.LiveObjects.Keys, StringComparer.Ordinal);
+    }
+
     [Fact]
     public void An_arm_command_does_not_outlive_its_completion_queue()
     {
