@@ -60,7 +60,7 @@ public sealed class NicRunTests : IDisposable
     public void A_signal_handler_may_close_a_descriptor_of_the_device_whatever_it_interrupts(string mode)
     {
         string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
-        Assert.Equal("devices 1\npart 4121\npd made\nwent on\nclosed 0\n", Run("--", "timeout", "60", tool, mode));
+        Assert.Equal("devices 1\npart 4121\npd made\nwent on\nclosed 0\n", Run("--", "timeout", "--kill-after=5", "60", tool, mode));
     }
 
     [Fact]
