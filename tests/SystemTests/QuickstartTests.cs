@@ -17,12 +17,12 @@ public sealed class QuickstartTests : IDisposable
     }
 
     [Theory]
-    [InlineData("-c", "100", "-i", "0.01")]
-    [InlineData("-c", "10", "-i", "0.01", "-s", "1400")]
-    public void The_remote_host_pings_rdma_0_without_loss(params string[] options)
+    [InlineData(40)]
+    [InlineData(10, "-s", "1400")]
+    public void The_remote_host_pings_rdma_0_without_loss(int count, params string[] options)
     {
-        string answer = _lab.Remote.Run(["ping", .. options, "1.1.1.1"]);
-        Assert.Contains(" 0% packet loss", answer, StringComparison.Ordinal);
+        string answer = _lab.PingFast("1.1.1.1", count, options);
+        Assert.True(answer.Contains(" 0% packet loss", StringComparison.Ordinal), answer);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class QuickstartTests : IDisposable
     {
         GiveLinuxAnAddress();
         using System.Diagnostics.Process toLinux = _lab.Remote.StartProgram("ping", "-c", "50", "-i", "0.01", "1.1.1.2");
-        string toVerbena = _lab.Remote.Run("ping", "-c", "50", "-i", "0.01", "1.1.1.1");
+        string toVerbena = _lab.PingFast("1.1.1.1", 20);
         Assert.Contains(" 0% packet loss", toVerbena, StringComparison.Ordinal);
         Assert.Contains(" 0% packet loss", toLinux.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
     }
