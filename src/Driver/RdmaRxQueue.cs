@@ -6,6 +6,9 @@ namespace Verbena.Driver;
 /// <summary>What the receive queues of both modes count and tell.</summary>
 internal abstract class RdmaRxQueue(CompletionChannel channel) : RxQueue, IDisposable
 {
+    /// <summary>The part of a queue, one in so many: if as much of it has no buffers, what has arrived waits until they are there.</summary>
+    protected const int UrgentPart = 4;
+
     private ulong _packets;
     private ulong _bytes;
     private ulong _noBuffer;

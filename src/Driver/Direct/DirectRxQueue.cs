@@ -13,7 +13,6 @@ internal sealed unsafe class DirectRxQueue<TLayout> : RdmaRxQueue
 {
     private const int PrefetchDistance = 8; // headers; without it the store of each waits for the one before
     private const int RefillBuffers = 64; // one write of the doorbell record for so many; a quarter of the shortest queue
-    private const int UrgentPart = 4;     // of a queue: if so much is missing, packets wait until it is refilled
 
     private readonly WorkQueue _queue;
     private readonly ReceiveCompletions _completions;

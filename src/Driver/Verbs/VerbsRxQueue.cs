@@ -13,7 +13,6 @@ internal sealed unsafe class VerbsRxQueue : RdmaRxQueue
 {
     private const int MaxCompletions = 256; // a frame of the graph
     private const int RefillBatch = 64;     // one write of the doorbell record for so many; a quarter of the shortest queue
-    private const int UrgentPart = 4;       // of a queue: if so much is missing, packets wait until it is refilled
 
     private readonly WorkQueue _queue;
     private readonly BufferPool _pool;
