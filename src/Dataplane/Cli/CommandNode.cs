@@ -48,6 +48,12 @@ internal sealed class CommandNode(string path)
         .Distinct()
         .OrderBy(child => child.Word, StringComparer.Ordinal);
 
+    /// <summary>Each child that <paramref name="prefix"/> may mean, in its first spelling or, if that does not begin so, in another; sorted.</summary>
+    public IEnumerable<string> Completions(string prefix) => Matches(prefix)
+        .Select(child => _children.Where(item => item.Value == child).Select(item => item.Key).Prepend(child.Word)
+            .First(spelling => spelling.StartsWith(prefix, StringComparison.Ordinal)))
+        .Order(StringComparer.Ordinal);
+
     /// <summary>This node's command and all below it, in order.</summary>
     public IEnumerable<Command> Descendants() =>
         (Command is null ? [] : new[] { Command }).Concat(_children.Values.Distinct().SelectMany(child => child.Descendants()));

@@ -194,7 +194,7 @@ public sealed partial class CommandTable(ILogger log)
 
         IEnumerable<Expectation> commands = used < before.Length
             ? []
-            : node.Matches(partial).Select(child => new Expectation(child.Word, [child.Word]));
+            : node.Completions(partial).Select(word => new Expectation(word, [word]));
         IEnumerable<Expectation> arguments = node.Command is null
             ? []
             : Expectations(node.Command, before[used..]).Select(item => item with

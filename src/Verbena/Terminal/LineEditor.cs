@@ -108,15 +108,16 @@ internal sealed class LineEditor(ITerminal terminal, History history, ICommandTa
     {
         string before = BeforeCursor;
         IReadOnlyList<string> candidates = await target.CompleteAsync(before).ConfigureAwait(false);
-        int typed = before.Length - (before.LastIndexOf(' ') + 1);
+        string typed = before[(before.LastIndexOf(' ') + 1)..];
         string common = CommonPrefix(candidates);
-        if (candidates.Count == 1)
+        bool continues = common.StartsWith(typed, StringComparison.Ordinal); // else the table divides the line elsewhere
+        if (continues && candidates.Count == 1)
         {
-            Insert(common[typed..] + " ");
+            Insert(common[typed.Length..] + " ");
         }
-        else if (common.Length > typed)
+        else if (continues && common.Length > typed.Length)
         {
-            Insert(common[typed..]);
+            Insert(common[typed.Length..]);
         }
         else
         {

@@ -27,6 +27,10 @@ public sealed class LineEditorTests : IDisposable
     [InlineData("show n{Tab}\n", "show n")]                   // nothing in common beyond what is there
     [InlineData("show nu{Tab}5\n", "show numbers 5")]
     [InlineData("xyz{Tab}\n", "xyz")]
+    [InlineData("show\u00a0nu{Tab}\n", "show\u00a0nu")]       // a blank to the table, not to the editor
+    [InlineData("exit{Tab}\n", "exit ")]                      // the other spelling of a shorter word
+    [InlineData("listings{Tab}\n", "listings ")]              // a longer spelling than the first
+    [InlineData("exi{Tab}\n", "exit ")]
     public async Task Tab_completes(string keys, string line) => Assert.Equal(line, await ReadAsync(keys));
 
     [Fact]

@@ -24,6 +24,7 @@ internal sealed class TableTarget : IDisposable
             return session => session.Output.Write(string.Concat(Enumerable.Range(1, count).Select(i => $"{i}\n")));
         });
         _table.Add("show user", "", "Says who asks", _ => session => session.Output.WriteLine(session.User));
+        _table.Add("list|listings", "", "", _ => _ => { });
         _table.Add("show nothing", "", "", _ => _ => { });
         _table.Add(new Command("wait", "", "Waits for an interrupt", _ => WaitAsync));
     }

@@ -112,6 +112,10 @@ public sealed class CommandTableTests : IDisposable
     [InlineData("sh", "show")]
     [InlineData("show i", "interface ip ip6")]
     [InlineData("show interface a", "address")]
+    [InlineData("ex", "exec exit explode")]              // the spelling that was begun
+    [InlineData("clear interface", "interfaces")]
+    [InlineData("show ip neighbors", "neighbors")]
+    [InlineData("exit", "exit")]
     [InlineData("set state ", "rdma-0 rdma-1")]
     [InlineData("set state rdma-0 ", "up down")]
     [InlineData("set state rdma-0 d", "down")]
