@@ -202,8 +202,19 @@ public sealed class InterfaceSet
         }
     }
 
+    private static void CheckMtu(Interface added)
+    {
+        if (added.MaxMtu < Interface.MinMtu)
+        {
+            throw new RouterException(
+                $"{added} can't carry IPv4 packets of more than {added.MaxMtu} bytes, {Interface.MinMtu} are the least that a link may have: "
+                + "its port must take longer frames");
+        }
+    }
+
     private Interface Install(Interface added)
     {
+        CheckMtu(added);
         using (_park())
         {
             try

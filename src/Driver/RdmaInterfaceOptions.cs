@@ -66,7 +66,7 @@ public sealed record RdmaInterfaceOptions
     public const int MinQueueSize = 256;
     public const int MaxQueueSize = 32768;
     public const int MaxRxQueues = 2048; // a ConnectX-5's longest indirection table; an adapter may have less
-    public const int MinPacketLength = 64;
+    public const int MinPacketLength = 82; // an Ethernet header, and the 68 bytes that RFC 791, 3.2 wants of every link
     public const int MaxPacketLengthLimit = 65535;
 
     /// <summary>Linux's network interface on the NIC's port, such as <c>enp94s0f0</c>.</summary>

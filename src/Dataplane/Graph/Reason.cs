@@ -106,6 +106,7 @@ public enum Reason
 
     FragmentsSent,
     PacketsFragmented,
+    FragmentTooSmall,
     FragmentNoBuffer,
 }
 
@@ -209,6 +210,7 @@ public static class Reasons
 
         [Reason.FragmentsSent] = Info("number of sent fragments"),
         [Reason.PacketsFragmented] = Info("packet fragmented"),
+        [Reason.FragmentTooSmall] = Error("can't fragment header"),
         [Reason.FragmentNoBuffer] = Error("could not allocate buffer"),
     };
 

@@ -30,6 +30,12 @@ internal sealed class Ip4FragNode(Dispatcher dispatcher) : InternalNode(dispatch
             // Offsets count in units of 8 bytes. Each fragment has one buffer, the first one the packet's own, of which headers may
             // have taken some: shorter than allowed, if need be.
             int pieceBytes = (Math.Min(adjacency.Mtu, Buffers.Header(packet).Length) - headerBytes) & ~7;
+            if (pieceBytes < 8)
+            {
+                Drop(packet, Reason.FragmentTooSmall);
+                continue;
+            }
+
             int payloadBytes = Buffers.PacketBytes(packet) - headerBytes;
             int wanted = ((payloadBytes + pieceBytes - 1) / pieceBytes) - 1;
             Span<BufferIndex> rest = _rest.AsSpan(0, Math.Min(wanted, _rest.Length));

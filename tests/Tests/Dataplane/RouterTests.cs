@@ -185,6 +185,26 @@ public sealed class RouterTests : IDisposable
     }
 
     [Fact]
+    public void A_port_that_carries_no_packet_of_68_bytes_gets_no_interface() // RFC 791, 3.2
+    {
+        using TestPort port = new(_test.Buffers, "short", "02:00:00:00:00:77", maxFrameBytes: EthernetHeader.Size + Interface.MinMtu - 1);
+        Assert.Equal("short can't carry IPv4 packets of more than 67 bytes, 68 are the least that a link may have: its port must take longer frames",
+            Assert.Throws<RouterException>(() => Router.Interfaces.Add(port)).Message);
+        Assert.Null(Router.Interfaces.Find("short"));
+    }
+
+    [Fact]
+    public void A_sub_interface_whose_second_tag_leaves_less_than_68_bytes_is_refused()
+    {
+        using TestPort port = new(_test.Buffers, "short", "02:00:00:00:00:77", maxFrameBytes: EthernetHeader.Size + Interface.MinMtu);
+        Interface parent = Router.Interfaces.Add(port);
+        Assert.Equal("short.10 can't carry IPv4 packets of more than 64 bytes, 68 are the least that a link may have: its port must take longer frames",
+            Assert.Throws<RouterException>(() => Router.Interfaces.AddSub(parent, 10, VlanMatch.TwoTags(EtherType.ServiceVlan, 10, 20, exact: true))).Message);
+        Assert.Empty(parent.SubInterfaces);
+        Assert.Equal(Interface.MinMtu, Router.Interfaces.AddSub(parent, 10, VlanMatch.OneTag(EtherType.Vlan, 10, exact: true)).Mtu);
+    }
+
+    [Fact]
     public void A_neighbor_that_stays_silent_is_asked_and_then_forgotten() // RFC 1122, 2.3.2.1: unicast poll
     {
         _test.Receive(_test.LeftPort, Frame.Arp(

@@ -40,10 +40,10 @@ public sealed class RdmaInterfaceOptionsTests
         Assert.Equal($"num-rx-queues {queues} is not allowed: a number from 1 to 2048", (s_defaults with { RxQueues = queues }).Validate());
 
     [Theory]
-    [InlineData(63)]
+    [InlineData(81)]
     [InlineData(65536)]
     public void The_longest_packet_has_limits(int length) =>
-        Assert.Equal($"max-pktlen {length} is not allowed: a number from 64 to 65535", (s_defaults with { MaxPacketLength = length }).Validate());
+        Assert.Equal($"max-pktlen {length} is not allowed: a number from 82 to 65535", (s_defaults with { MaxPacketLength = length }).Validate());
 
     [Theory]
     [InlineData(RdmaMode.Ibv, CqeCompression.Auto, RxMetadata.FlowTag, "use mode dv or auto")]

@@ -18,6 +18,7 @@ public sealed class ChangedMeanwhileTests : IDisposable
 
     public ChangedMeanwhileTests()
     {
+        _tables.SetInterface(0, new Interface("local0", 0, port: null)); // where the packets come from
         _graph = new Dispatcher(worker: 0, _buffers, _tables);
         (_output, _lookup, _rewrite) = (new(_graph, "output"), new(_graph, "lookup"), new(_graph, "rewrite"));
     }
@@ -46,14 +47,26 @@ public sealed class ChangedMeanwhileTests : IDisposable
         Assert.Equal(100, _buffers.Packet(packet).Length);
     }
 
-    private BufferIndex Packet(AdjacencyKind kind)
+    [Fact]
+    public void A_packet_of_which_no_fragment_would_hold_8_bytes_is_dropped()
+    {
+        Ip4FragNode node = new(_graph);
+        node.Connect(_rewrite);
+        BufferIndex packet = Packet(AdjacencyKind.Rewrite, mtu: Ip4Header.Size + 7);
+        Run(node, packet);
+        Assert.Empty(_rewrite.Packets);
+        Assert.Equal(1ul, node.ReadCount(Reason.FragmentTooSmall));
+        Assert.Equal(_buffers.Count, _buffers.FreeCount);
+    }
+
+    private BufferIndex Packet(AdjacencyKind kind, int mtu = 1500)
     {
         Assert.True(_buffers.TryTake(out BufferIndex packet));
         byte[] bytes = new byte[100];
         bytes[0] = 0x45;
         bytes[8] = 64;
         _buffers.SetPacket(packet, bytes);
-        Interface egress = new("egress", 1, port: null) { Mtu = 1500 };
+        Interface egress = new("egress", 1, port: null) { Mtu = mtu };
         _buffers.Header(packet).Adjacency = (uint)_tables.Adjacencies.Add(new Adjacency(kind, egress));
         return packet;
     }
