@@ -23,7 +23,8 @@ public readonly record struct Be16
 
     public static implicit operator ushort(Be16 field) => field.Value;
 
-    public static implicit operator Be16(ushort value) => new(value);
+    public static implicit operator Be16(ushort value) =>
+        Unsafe.BitCast<ushort, Be16>(BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
 
     public override string ToString() => $"0x{Value:x4}";
 }
@@ -47,7 +48,8 @@ public readonly record struct Be32
 
     public static implicit operator uint(Be32 field) => field.Value;
 
-    public static implicit operator Be32(uint value) => new(value);
+    public static implicit operator Be32(uint value) =>
+        Unsafe.BitCast<uint, Be32>(BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
 
     public override string ToString() => $"0x{Value:x8}";
 }
@@ -68,7 +70,8 @@ public readonly record struct Be64
 
     public static implicit operator ulong(Be64 field) => field.Value;
 
-    public static implicit operator Be64(ulong value) => new(value);
+    public static implicit operator Be64(ulong value) =>
+        Unsafe.BitCast<ulong, Be64>(BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value);
 
     public override string ToString() => $"0x{Value:x16}";
 }

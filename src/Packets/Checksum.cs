@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -77,11 +78,8 @@ public static class Checksum
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Fold(ulong sum)
     {
-        sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
-        sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        sum = (sum & 0xFFFF) + (sum >> 16);
-        return (ushort)sum;
+        uint words = (uint)((sum + BitOperations.RotateRight(sum, 32)) >> 32); // a carry out of the lower half comes back in the upper one
+        return (ushort)((words + BitOperations.RotateRight(words, 16)) >> 16);
     }
 
     /// <summary>Sums whole vectors, as words of 32 bits.</summary>

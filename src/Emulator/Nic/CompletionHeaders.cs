@@ -15,25 +15,25 @@ internal readonly record struct CompletionHeaders(byte PacketInfo, byte Ok, byte
     private const byte OuterIp6 = 2;
 
     /// <summary>Of the outer headers, as for a queue that knows no tunnels.</summary>
-    public static CompletionHeaders Outer(ReadOnlySpan<byte> frame, in FrameInfo info)
+    public static CompletionHeaders Outer(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        (byte ok, Be16 sum) = info.Check(frame);
-        return new CompletionHeaders(0, ok, info.HeaderTypes(frame), sum);
+        ChecksumStatus status = layout.Check(frame);
+        return new CompletionHeaders(0, status.Ok, layout.HeaderTypes(frame), status.Sum);
     }
 
     /// <summary>Of the headers inside a tunnel, if there is one. A checksum is right if those of both are, as far as there are any outside.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // inlined, its locals would be cleared for each frame
-    public static CompletionHeaders Inner(ReadOnlySpan<byte> frame, in FrameInfo info)
+    public static CompletionHeaders Inner(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        if (!TunnelHeaders.TryFindInner(frame, in info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo))
+        if (!TunnelHeaders.TryFindInner(frame, in layout, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo))
         {
-            return Outer(frame, in info);
+            return Outer(frame, in layout);
         }
 
-        (byte outerOk, Be16 sum) = info.Check(frame);
-        (byte innerOk, _) = innerInfo.Check(inner);
-        byte notThere = info.Transport == 0 ? Mlx5Cqe.MLX5_CQE_L4_OK : (byte)0;
-        byte packetInfo = (byte)(Tunnelled | (info.IpVersion == 6 ? OuterIp6 : 0));
-        return new CompletionHeaders(packetInfo, (byte)(innerOk & (outerOk | notThere)), innerInfo.HeaderTypes(inner), sum);
+        ChecksumStatus outer = layout.Check(frame);
+        byte innerOk = innerInfo.Layout.Check(inner).Ok;
+        byte notThere = layout.Transport == 0 ? Mlx5Cqe.MLX5_CQE_L4_OK : (byte)0;
+        byte packetInfo = (byte)(Tunnelled | (layout.IpVersion == 6 ? OuterIp6 : 0));
+        return new CompletionHeaders(packetInfo, (byte)(innerOk & (outer.Ok | notThere)), innerInfo.Layout.HeaderTypes(inner), outer.Sum);
     }
 }

@@ -28,6 +28,7 @@ public sealed unsafe class CompletionQueue
     private uint _producer; // running through 32 bits, of which 24 count
     private uint _visible;  // one after the last that the program can see; behind the producer while completions are held back
     private uint _consumer; // the last that the program published
+    private uint _end;      // the first for which no room is known; the producer once the queue has failed
     private uint _marks;    // of resizing, which are not in the ring of today, and which the program passes with its next index
     private EventModeration _moderation;
     private uint _seenArm = CompletionArm.NeverArmed;
@@ -49,6 +50,7 @@ public sealed unsafe class CompletionQueue
         _session = compresses ? new CompressionSession(parameters.Compression) : null;
         _random = _policy == CqeCompressionPolicy.Random ? new Random(behaviour.CqeCompressionSeed ^ (int)number) : null;
         Volatile.Write(ref _record[1], CompletionArm.NeverArmed);
+        MoveEnd();
     }
 
     /// <summary>The cqn that the program writes to the arm register, 24 bits.</summary>
@@ -65,26 +67,7 @@ public sealed unsafe class CompletionQueue
     internal bool TryReserve(out mlx5_cqe64* entry)
     {
         entry = _session is null ? _batch.Next : _session.Next;
-        if (HasFailed || _parameters.IgnoreOverrun)
-        {
-            return !HasFailed;
-        }
-
-        // The record is read only when the last known one does not do: its line belongs to the program's processor.
-        if (Used >= _ring.Entries)
-        {
-            ReadConsumer();
-        }
-
-        if (Used < _ring.Entries)
-        {
-            return true;
-        }
-
-        HasFailed = true;
-        HandOver();
-        _parameters.OnError?.Invoke();
-        return false;
+        return _producer != _end || FindRoom();
     }
 
     /// <summary>Takes the entry from <see cref="TryReserve"/>, of which all is filled in but its last byte. It is held back until <see cref="Finish"/>.</summary>
@@ -155,6 +138,7 @@ public sealed unsafe class CompletionQueue
         _visible = _producer;
         _marks++;
         _ring = new CompletionRing(bufferAddress, entries, _parameters.EntryBytes, _parameters.Pads);
+        MoveEnd();
     }
 
     /// <summary>Takes an arm command from the register, which comes after the same one in the record.</summary>
@@ -210,6 +194,29 @@ public sealed unsafe class CompletionQueue
 
     /// <summary>What the program has not consumed, as far as the NIC knows.</summary>
     private uint Used => _parameters.IgnoreOverrun ? 0 : _producer - _consumer - _marks;
+
+    /// <summary>Reads the record, which waits until it is needed, since its line belongs to the program's processor. False: the queue fails, or has.</summary>
+    private bool FindRoom()
+    {
+        if (HasFailed)
+        {
+            return false;
+        }
+
+        ReadConsumer();
+        MoveEnd();
+        if (_producer != _end)
+        {
+            return true;
+        }
+
+        HasFailed = true;
+        HandOver();
+        _parameters.OnError?.Invoke();
+        return false;
+    }
+
+    private void MoveEnd() => _end = _parameters.IgnoreOverrun ? _producer + int.MaxValue : _consumer + _marks + _ring.Entries;
 
     private void CountError(mlx5_err_cqe* entry, byte opcode)
     {

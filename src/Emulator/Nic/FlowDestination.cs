@@ -27,5 +27,5 @@ public abstract class FlowDestination
         sender != Context || (SelfLoopback & (isMulticast ? SelfLoopback.Multicast : SelfLoopback.Unicast)) != SelfLoopback.None;
 
     /// <summary>Takes a copy of the frame, and counts what became of it.</summary>
-    internal abstract void Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, uint tag, ulong timestamp);
+    internal abstract void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp);
 }

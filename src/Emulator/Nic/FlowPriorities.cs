@@ -20,11 +20,13 @@ internal sealed class FlowPriorities
 
     private readonly FlowLevel[] _levels = [.. Enumerable.Range(0, MulticastLevel + 1).Select(i => new FlowLevel(continues: i < MulticastLevel && (i & 1) == 0))];
     private FlowGroup[] _order = [];     // all groups, as a frame meets them
-    private Vector512<ulong> _outerMask; // all bits that one of them looks at
     private Vector512<ulong> _lastValue; // what the frame of the last search had under it
     private FlowEntry? _lastEntry;       // which alone took that frame and ended its way; null: there was none
 
     public bool IsEmpty => _order.Length == 0;
+
+    /// <summary>The bits of a frame's outer headers that a flow compares.</summary>
+    public Vector512<ulong> LookedAt { get; private set; }
 
     /// <summary>True if <see cref="Find"/> wants all fields of a frame.</summary>
     public bool IsDeep { get; private set; }
@@ -44,7 +46,7 @@ internal sealed class FlowPriorities
 
     /// <summary>The entry that alone takes a frame and ends its way, if no flow can tell the frame from that of the last search; null: search.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public FlowEntry? FindAgain(in Vector512<ulong> outer) => _lastEntry is { } entry && (outer & _outerMask) == _lastValue ? entry : null;
+    public FlowEntry? FindAgain(in Vector512<ulong> outer) => _lastEntry is { } entry && (outer & LookedAt) == _lastValue ? entry : null;
 
     /// <summary>Finds the entries that take a frame. The last of them may end its way.</summary>
     public int Find(in Vector512<ulong> outer, in MatchFields fields, Span<FlowEntry> hits)
@@ -117,7 +119,7 @@ internal sealed class FlowPriorities
     {
         _order = [.. _levels.SelectMany(level => level.Groups)];
         IsDeep = Array.Exists(_order, group => group.IsDeep);
-        _outerMask = _order.Aggregate(Vector512<ulong>.Zero, (mask, group) => mask | group.Mask.Outer);
+        LookedAt = _order.Aggregate(Vector512<ulong>.Zero, (mask, group) => mask | group.Mask.Outer);
         _lastEntry = null;
     }
 
@@ -125,7 +127,7 @@ internal sealed class FlowPriorities
     {
         if (entry is not null)
         {
-            _lastValue = outer & _outerMask;
+            _lastValue = outer & LookedAt;
         }
 
         if (entry != _lastEntry)

@@ -9,6 +9,9 @@ internal sealed class FlowTable
     private readonly Dictionary<FlowRule, LinkedListNode<FlowRule>> _nodes = [];
     private ulong _named; // a bit for each unicast address that a flow names; several share one, and one may outlive its flow
 
+    /// <summary>Where a frame from the wire has gone, as long as the flows stay as they are. A field, as frames compare it where it is.</summary>
+    public KnownWay Known;
+
     /// <summary>Normal flows for what comes from the wire, or back from the port's own queues.</summary>
     public FlowPriorities Receive { get; } = new();
 
@@ -39,6 +42,7 @@ internal sealed class FlowTable
     {
         Check(parameters);
         FlowRule rule = new(parameters);
+        Known = default;
         if (parameters.Type == FlowType.Normal)
         {
             Priorities(rule).Add(rule);
@@ -60,6 +64,7 @@ internal sealed class FlowTable
 
     public void Remove(FlowRule rule)
     {
+        Known = default;
         _nodes.Remove(rule, out LinkedListNode<FlowRule>? node);
         _rules.Remove(node!);
         if (rule.Parameters.Type != FlowType.Normal)

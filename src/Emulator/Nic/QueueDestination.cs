@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Verbena.Emulator.Nic;
 
 /// <summary>Receive queues that flows lead to: a queue pair with one of its own, or an RSS queue pair.</summary>
@@ -19,10 +21,18 @@ public abstract class QueueDestination : FlowDestination
 
     internal override bool Receives => _queues.Length > 0;
 
-    /// <summary>Chooses a queue for the frame and puts it there. What can't be hashed goes to the table's first queue.</summary>
-    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, uint tag, ulong timestamp)
+    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that the choice of a queue depends on; null: it depends on what is in a tunnel.</summary>
+    internal Vector512<ulong>? HashedHeaders => _rss is null ? Vector512<ulong>.Zero : _rss.HashedHeaders;
+
+    /// <summary>Chooses a queue for the frame. What can't be hashed goes to the table's first queue.</summary>
+    internal ChosenQueue Choose(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        (uint Hash, byte Type) rss = _rss is null ? default : _rss.Compute(frame, in info);
-        _counters.Add(_queues[rss.Hash & (uint)(_queues.Length - 1)].Deliver(frame, in info, rss, tag, timestamp, _offloadsTunnels));
+        (uint hash, byte type) = _rss is null ? default : _rss.Compute(frame, in layout);
+        return new ChosenQueue(_queues[hash & (uint)(_queues.Length - 1)], hash, type, _offloadsTunnels);
+    }
+
+    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp)
+    {
+        _counters.Add(Choose(frame, in layout).Deliver(frame, in layout, tag, timestamp));
     }
 }

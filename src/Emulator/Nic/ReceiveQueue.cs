@@ -70,15 +70,21 @@ internal sealed unsafe class ReceiveQueue
     /// <summary>Writes the frame to the next buffers, and returns what became of it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // a stage of its own: all in one method is more than the compiler inlines in
     public PortCounter Deliver(
-        ReadOnlySpan<byte> frame, in FrameInfo info, (uint Hash, byte Type) rss, uint tag, ulong timestamp, bool offloadsTunnels)
+        ReadOnlySpan<byte> frame, in FrameLayout layout, (uint Hash, byte Type) rss, uint tag, ulong timestamp, bool offloadsTunnels)
     {
         if (State != QueueState.Ready)
         {
             return PortCounter.RxQueueNotReady;
         }
 
-        ushort? vlan = null;
-        ReadOnlySpan<byte> data = _form is null ? frame : _form.Of(frame, out vlan);
+        ReadOnlySpan<byte> data = frame;
+        (ushort vlan, byte stripped) = (0, 0);
+        if (_form is not null)
+        {
+            data = _form.Of(frame, out ushort? tagControl);
+            (vlan, stripped) = tagControl is { } taken ? (taken, VlanStripped) : (vlan, stripped);
+        }
+
         uint strides = 0;
         if (_strides is not null)
         {
@@ -104,14 +110,14 @@ internal sealed unsafe class ReceiveQueue
         }
 
         *entry = default;
-        CompletionHeaders headers = offloadsTunnels ? CompletionHeaders.Inner(frame, in info) : CompletionHeaders.Outer(frame, in info);
+        CompletionHeaders headers = offloadsTunnels ? CompletionHeaders.Inner(frame, in layout) : CompletionHeaders.Outer(frame, in layout);
         entry->pkt_info = headers.PacketInfo;
         entry->rx_hash_result = rss.Hash;
         entry->rx_hash_type = rss.Type;
         entry->check_sum = headers.Sum;
         entry->hds_ip_ext = headers.Ok;
-        entry->l4_hdr_type_etc = (byte)(headers.Types | (vlan is null ? 0 : VlanStripped));
-        entry->vlan_info = vlan ?? 0;
+        entry->l4_hdr_type_etc = (byte)(headers.Types | stripped);
+        entry->vlan_info = vlan;
         entry->srqn_uidx = _userIndex;
         entry->timestamp = DeviceClock.Ticks((long)timestamp);
         entry->sop_drop_qpn = tag;

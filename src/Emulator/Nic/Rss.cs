@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
@@ -8,7 +9,6 @@ internal sealed class Rss
     private const RssFields Ports = RssFields.SourceTcp | RssFields.DestinationTcp | RssFields.SourceUdp | RssFields.DestinationUdp;
 
     private readonly Toeplitz _toeplitz;
-    private readonly bool _isInner;
     private readonly byte _protocol; // whose ports are hashed; 0: none
     private readonly HashedBytes _ip4;
     private readonly HashedBytes _ip6;
@@ -17,47 +17,66 @@ internal sealed class Rss
     public Rss(RssFields fields, ReadOnlySpan<byte> key)
     {
         _toeplitz = new Toeplitz(key);
-        _isInner = Has(fields, RssFields.Inner);
         bool isTcp = Has(fields, RssFields.SourceTcp | RssFields.DestinationTcp);
         _protocol = !Has(fields, Ports) ? (byte)0 : isTcp ? IpProtocol.Tcp : IpProtocol.Udp;
         _ip4 = new HashedBytes(12, 4, Has(fields, RssFields.SourceIp4), Has(fields, RssFields.DestinationIp4));
         _ip6 = new HashedBytes(8, 16, Has(fields, RssFields.SourceIp6), Has(fields, RssFields.DestinationIp6));
         _ports = new HashedBytes(0, 2, Has(fields, RssFields.SourceTcp | RssFields.SourceUdp), Has(fields, RssFields.DestinationTcp | RssFields.DestinationUdp));
+        HashedHeaders = Has(fields, RssFields.Inner) ? null : Bits(fields);
     }
 
+    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that decide what <see cref="Compute"/> returns; null: it hashes what is in a tunnel.</summary>
+    public Vector512<ulong>? HashedHeaders { get; }
+
     /// <summary>The hash and the CQE's rx_hash_type; both 0 if the packet lacks a selected header.</summary>
-    public (uint Hash, byte Type) Compute(ReadOnlySpan<byte> frame, in FrameInfo info)
+    public (uint Hash, byte Type) Compute(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        if (!_isInner)
+        if (HashedHeaders is not null)
         {
-            return ComputeHeaders(frame, in info);
+            return ComputeHeaders(frame, in layout);
         }
 
-        return TunnelHeaders.TryFindInner(frame, in info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo)
-            ? ComputeHeaders(inner, in innerInfo)
+        return TunnelHeaders.TryFindInner(frame, in layout, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo)
+            ? ComputeHeaders(inner, in innerInfo.Layout)
             : default;
     }
 
-    private (uint Hash, byte Type) ComputeHeaders(ReadOnlySpan<byte> frame, in FrameInfo info)
+    private (uint Hash, byte Type) ComputeHeaders(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        bool isIp4 = info.IpVersion == 4;
+        bool isIp4 = layout.IpVersion == 4;
         HashedBytes addresses = isIp4 ? _ip4 : _ip6;
-        bool lacksAddresses = info.IpVersion == 0 || (addresses.Count == 0 && _ip4.Count + _ip6.Count > 0);
-        bool lacksPorts = _protocol != 0 && info.Transport != _protocol;
+        bool lacksAddresses = layout.IpVersion == 0 || (addresses.Count == 0 && _ip4.Count + _ip6.Count > 0);
+        bool lacksPorts = _protocol != 0 && layout.Transport != _protocol;
         if (lacksAddresses || lacksPorts)
         {
             return default;
         }
 
-        uint hash = _toeplitz.Hash(frame.Slice(info.NetworkOffset + addresses.Offset, addresses.Count));
+        uint hash = _toeplitz.Hash(frame.Slice(layout.NetworkOffset + addresses.Offset, addresses.Count));
         if (_protocol != 0)
         {
-            hash ^= _toeplitz.Hash(frame.Slice(info.TransportOffset + _ports.Offset, _ports.Count), addresses.Count);
+            hash ^= _toeplitz.Hash(frame.Slice(layout.TransportOffset + _ports.Offset, _ports.Count), addresses.Count);
         }
 
         int networkType = addresses.Count == 0 ? 0 : isIp4 ? 1 : 2;
         int transportType = _protocol == 0 ? 0 : _protocol == IpProtocol.Tcp ? 1 : 2;
         return (hash, (byte)((networkType << 2) | (transportType << 6)));
+    }
+
+    private static Vector512<ulong> Bits(RssFields fields)
+    {
+        Span<byte> bits = stackalloc byte[MatchParameters.SectionBytes];
+        bits.Clear();
+        bits[MatchParameters.Bits] = MatchParameters.IpVersion;
+        Look(RssFields.SourceIp4 | RssFields.SourceIp6, bits.Slice(MatchParameters.SourceIp, 16));
+        Look(RssFields.DestinationIp4 | RssFields.DestinationIp6, bits.Slice(MatchParameters.DestinationIp, 16));
+        Look(RssFields.SourceTcp, bits.Slice(MatchParameters.TcpSource, 2));
+        Look(RssFields.DestinationTcp, bits.Slice(MatchParameters.TcpDestination, 2));
+        Look(RssFields.SourceUdp, bits.Slice(MatchParameters.UdpSource, 2));
+        Look(RssFields.DestinationUdp, bits.Slice(MatchParameters.UdpDestination, 2));
+        return Vector512.Create<byte>(bits).AsUInt64();
+
+        void Look(RssFields any, Span<byte> field) => field.Fill(Has(fields, any) ? (byte)0xFF : (byte)0);
     }
 
     private static bool Has(RssFields fields, RssFields any) => (fields & any) != RssFields.None;

@@ -22,14 +22,32 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>Steers a frame that came from the wire, and has been parsed.</summary>
     public void FromWire(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
+        if (flows.Known.IsFor(in info))
         {
-            only.Deliver(frame, in info, entry.Tag, Timestamp); // as most frames go: one copy, which needs no accounts
+            counters.Add(flows.Known.Deliver(frame, in info.Layout, Timestamp)); // as most frames go: one copy, which needs no accounts
+        }
+        else if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
+        {
+            DeliverAlone(only, entry, frame, in info);
         }
         else
         {
             Search(frame, in info);
         }
+    }
+
+    /// <summary>Delivers the one copy of a frame, and takes note of its way if it ends here and the outer headers alone decide.</summary>
+    private void DeliverAlone(FlowDestination only, FlowEntry entry, ReadOnlySpan<byte> frame, in FrameInfo info)
+    {
+        if (only is not QueueDestination { HashedHeaders: { } hashed } queues)
+        {
+            only.Deliver(frame, in info.Layout, entry.Tag, Timestamp);
+            return;
+        }
+
+        ChosenQueue chosen = queues.Choose(frame, in info.Layout);
+        flows.Known.Learn(in info, flows.Receive.LookedAt | hashed, in chosen, entry.Tag);
+        counters.Add(chosen.Deliver(frame, in info.Layout, entry.Tag, Timestamp));
     }
 
     private void Search(ReadOnlySpan<byte> frame, in FrameInfo info)
@@ -142,7 +160,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         {
             foreach (FlowDestination destination in _hits[i].Destinations)
             {
-                destination.Deliver(frame, in info, _hits[i].Tag, Timestamp);
+                destination.Deliver(frame, in info.Layout, _hits[i].Tag, Timestamp);
                 copies++;
             }
         }
@@ -159,7 +177,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
             {
                 if (destination.Accepts(sender, isMulticast))
                 {
-                    destination.Deliver(frame, in info, _hits[i].Tag, Timestamp);
+                    destination.Deliver(frame, in info.Layout, _hits[i].Tag, Timestamp);
                     copies++;
                 }
             }
@@ -188,7 +206,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     {
         foreach (FlowDestination destination in destinations)
         {
-            destination.Deliver(frame, in info, 0, Timestamp);
+            destination.Deliver(frame, in info.Layout, 0, Timestamp);
         }
 
         return destinations.Length;
@@ -201,7 +219,7 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         {
             if (destination.Accepts(sender, isMulticast: true))
             {
-                destination.Deliver(frame, in info, 0, Timestamp);
+                destination.Deliver(frame, in info.Layout, 0, Timestamp);
                 copies++;
             }
         }

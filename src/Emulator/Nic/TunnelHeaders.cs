@@ -22,13 +22,13 @@ internal static class TunnelHeaders
         misc.Clear();
         MatchFields fields = new() { Outer = info.Headers };
         ReadSecondVlan(frame, misc, OuterSecondVlan, OuterSecondCvlanTag, OuterSecondSvlanTag);
-        ReadFlowLabel(frame, in info, misc[OuterFlowLabel..]);
-        ReadTunnel(frame, in info, misc);
-        if (TryFindInner(frame, in info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo))
+        ReadFlowLabel(frame, in info.Layout, misc[OuterFlowLabel..]);
+        ReadTunnel(frame, in info.Layout, misc);
+        if (TryFindInner(frame, in info.Layout, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo))
         {
             fields.Inner = innerInfo.Headers;
-            ReadFlowLabel(inner, in innerInfo, misc[InnerFlowLabel..]);
-            if (innerInfo.NetworkOffset >= EthernetHeader.Size)
+            ReadFlowLabel(inner, in innerInfo.Layout, misc[InnerFlowLabel..]);
+            if (innerInfo.Layout.NetworkOffset >= EthernetHeader.Size)
             {
                 ReadSecondVlan(inner, misc, InnerSecondVlan, InnerSecondCvlanTag, InnerSecondSvlanTag);
             }
@@ -39,10 +39,10 @@ internal static class TunnelHeaders
     }
 
     /// <summary>Finds what a VXLAN, GENEVE or GRE tunnel carries. Offsets in <paramref name="innerInfo"/> count from the start of <paramref name="inner"/>.</summary>
-    public static bool TryFindInner(ReadOnlySpan<byte> frame, scoped in FrameInfo info, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo)
+    public static bool TryFindInner(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, out ReadOnlySpan<byte> inner, out FrameInfo innerInfo)
     {
         innerInfo = default;
-        if (!TryFindPayload(frame, in info, out inner, out ushort type))
+        if (!TryFindPayload(frame, in layout, out inner, out ushort type))
         {
             return false;
         }
@@ -50,7 +50,7 @@ internal static class TunnelHeaders
         if (type != Bridging)
         {
             FrameInfo.ParsePacket(inner, type, out innerInfo);
-            return innerInfo.IpVersion != 0;
+            return innerInfo.Layout.IpVersion != 0;
         }
 
         if (inner.Length < EthernetHeader.Size)
@@ -66,18 +66,18 @@ internal static class TunnelHeaders
     public static int GreBytes(byte bits) =>
         4 + (4 * (((bits >> 7) & 1) + ((bits >> 5) & 1) + ((bits >> 4) & 1)));
 
-    private static bool TryFindPayload(ReadOnlySpan<byte> frame, scoped in FrameInfo info, out ReadOnlySpan<byte> payload, out ushort type)
+    private static bool TryFindPayload(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, out ReadOnlySpan<byte> payload, out ushort type)
     {
         payload = default;
         type = Bridging;
         int bytes;
         ReadOnlySpan<byte> tunnel;
-        if (TryFindUdpTunnel(frame, in info, out tunnel, out ushort port))
+        if (TryFindUdpTunnel(frame, in layout, out tunnel, out ushort port))
         {
             type = port == VxlanPort ? Bridging : BinaryPrimitives.ReadUInt16BigEndian(tunnel[2..]);
             bytes = TunnelBytes + (port == VxlanPort ? 0 : (tunnel[0] & GeneveOptionsLengthBits) * 4);
         }
-        else if (TryFindGre(frame, in info, out tunnel))
+        else if (TryFindGre(frame, in layout, out tunnel))
         {
             type = BinaryPrimitives.ReadUInt16BigEndian(tunnel[2..]);
             bytes = GreBytes(tunnel[0]);
@@ -96,37 +96,35 @@ internal static class TunnelHeaders
         return true;
     }
 
-    private static bool TryFindUdpTunnel(ReadOnlySpan<byte> frame, scoped in FrameInfo info, out ReadOnlySpan<byte> tunnel, out ushort port)
+    private static bool TryFindUdpTunnel(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, out ReadOnlySpan<byte> tunnel, out ushort port)
     {
         tunnel = default;
         port = 0;
-        if (info.Transport != IpProtocol.Udp || info.TransportBytes < UdpBytes + TunnelBytes)
+        if (layout.Transport != IpProtocol.Udp || layout.TransportBytes < UdpBytes + TunnelBytes)
         {
             return false;
         }
 
-        port = BinaryPrimitives.ReadUInt16BigEndian(frame[(info.TransportOffset + 2)..]);
-        tunnel = frame.Slice(info.TransportOffset + UdpBytes, info.TransportBytes - UdpBytes);
+        port = BinaryPrimitives.ReadUInt16BigEndian(frame[(layout.TransportOffset + 2)..]);
+        tunnel = frame.Slice(layout.TransportOffset + UdpBytes, layout.TransportBytes - UdpBytes);
         return port is VxlanPort or GenevePort;
     }
 
-    private static bool TryFindGre(ReadOnlySpan<byte> frame, scoped in FrameInfo info, out ReadOnlySpan<byte> tunnel)
+    private static bool TryFindGre(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, out ReadOnlySpan<byte> tunnel)
     {
         tunnel = default;
-        if (info.IpVersion == 0 || info.IsFragment || info.TransportBytes < 4 || ProtocolOf(in info) != Gre)
+        if (layout.IpVersion == 0 || layout.IsFragment || layout.TransportBytes < 4 || layout.Protocol != Gre)
         {
             return false;
         }
 
-        tunnel = frame.Slice(info.TransportOffset, info.TransportBytes);
+        tunnel = frame.Slice(layout.TransportOffset, layout.TransportBytes);
         return tunnel.Length >= GreBytes(tunnel[0]);
     }
 
-    private static byte ProtocolOf(in FrameInfo info) => (byte)info.Headers[Protocol / 8];
-
-    private static void ReadTunnel(ReadOnlySpan<byte> frame, scoped in FrameInfo info, Span<byte> misc)
+    private static void ReadTunnel(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, Span<byte> misc)
     {
-        if (TryFindUdpTunnel(frame, in info, out ReadOnlySpan<byte> tunnel, out ushort port))
+        if (TryFindUdpTunnel(frame, in layout, out ReadOnlySpan<byte> tunnel, out ushort port))
         {
             tunnel.Slice(4, 3).CopyTo(misc[(port == VxlanPort ? VxlanVni : GeneveVni)..]);
             if (port == GenevePort)
@@ -136,7 +134,7 @@ internal static class TunnelHeaders
                 tunnel.Slice(2, 2).CopyTo(misc[GeneveProtocol..]);
             }
         }
-        else if (TryFindGre(frame, in info, out tunnel))
+        else if (TryFindGre(frame, in layout, out tunnel))
         {
             misc[GreBits] = (byte)(tunnel[0] & (GreChecksumPresent | GreKeyPresent | GreSequencePresent));
             tunnel.Slice(2, 2).CopyTo(misc[GreProtocol..]);
@@ -147,11 +145,11 @@ internal static class TunnelHeaders
         }
     }
 
-    private static void ReadFlowLabel(ReadOnlySpan<byte> frame, scoped in FrameInfo info, Span<byte> field)
+    private static void ReadFlowLabel(ReadOnlySpan<byte> frame, scoped in FrameLayout layout, Span<byte> field)
     {
-        if (info.IpVersion == 6)
+        if (layout.IpVersion == 6)
         {
-            uint label = BinaryPrimitives.ReadUInt32BigEndian(frame[info.NetworkOffset..]) & 0xF_FFFF;
+            uint label = BinaryPrimitives.ReadUInt32BigEndian(frame[layout.NetworkOffset..]) & 0xF_FFFF;
             BinaryPrimitives.WriteUInt32BigEndian(field, label);
         }
     }

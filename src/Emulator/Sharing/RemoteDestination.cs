@@ -25,6 +25,6 @@ internal sealed class RemoteDestination : FlowDestination
 
     internal override bool Receives { get; }
 
-    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameInfo info, uint tag, ulong timestamp) =>
+    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp) =>
         _queues.Deliver(frame, new FrameHeader { Length = frame.Length, Owner = Number, Tag = tag, Timestamp = timestamp });
 }

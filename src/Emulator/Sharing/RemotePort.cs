@@ -156,7 +156,7 @@ internal sealed unsafe class RemotePort : NicPort
         if (_destinations.Find(header.Owner) is { } destination)
         {
             FrameInfo.Parse(frame, out FrameInfo info);
-            destination.Deliver(frame, in info, header.Tag, header.Timestamp);
+            destination.Deliver(frame, in info.Layout, header.Tag, header.Timestamp);
         }
         else
         {

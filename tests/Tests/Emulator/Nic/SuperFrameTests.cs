@@ -79,8 +79,8 @@ public sealed class SuperFrameTests
     private static void AssertHeaders(ReadOnlySpan<byte> segment, int headers, int payloadBefore, bool isFirst, bool isLast)
     {
         FrameInfo.Parse(segment, out FrameInfo info);
-        Assert.Equal(segment.Length - info.TransportOffset, info.TransportBytes);
-        Assert.Equal(Mlx5Cqe.MLX5_CQE_L2_OK | Mlx5Cqe.MLX5_CQE_L3_OK | Mlx5Cqe.MLX5_CQE_L4_OK, info.Check(segment).Ok);
+        Assert.Equal(segment.Length - info.Layout.TransportOffset, info.Layout.TransportBytes);
+        Assert.Equal(Mlx5Cqe.MLX5_CQE_L2_OK | Mlx5Cqe.MLX5_CQE_L3_OK | Mlx5Cqe.MLX5_CQE_L4_OK, info.Layout.Check(segment).Ok);
         Assert.Equal(unchecked(0xFFFF_FF00 + (uint)payloadBefore), BinaryPrimitives.ReadUInt32BigEndian(segment[(headers - 16)..]));
         int cleared = (isFirst ? 0 : 0x80) | (isLast ? 0 : 0x09);
         Assert.Equal(AllFlags & ~cleared, segment[headers - 7]);

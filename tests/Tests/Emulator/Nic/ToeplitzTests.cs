@@ -30,8 +30,8 @@ public sealed class ToeplitzTests
         RssFields ip = isIp4 ? Ip4 : Ip6;
         FrameInfo.Parse(frame, out FrameInfo info);
 
-        Assert.Equal((ipOnly, (byte)(isIp4 ? 0x04 : 0x08)), new Rss(ip, Key).Compute(frame, in info));
-        Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | Tcp, Key).Compute(frame, in info));
+        Assert.Equal((ipOnly, (byte)(isIp4 ? 0x04 : 0x08)), new Rss(ip, Key).Compute(frame, in info.Layout));
+        Assert.Equal((withPorts, (byte)(isIp4 ? 0x44 : 0x48)), new Rss(ip | Tcp, Key).Compute(frame, in info.Layout));
     }
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class ToeplitzTests
     {
         byte[] frame = MixedFrames.Make(kind, "02:00:00:00:00:01", 1, 100);
         FrameInfo.Parse(frame, out FrameInfo info);
-        Assert.Equal((0u, (byte)0), new Rss(fields, Key).Compute(frame, in info));
+        Assert.Equal((0u, (byte)0), new Rss(fields, Key).Compute(frame, in info.Layout));
     }
 
     [Fact]
@@ -57,8 +57,8 @@ public sealed class ToeplitzTests
         FrameInfo.Parse(whole, out FrameInfo wholeInfo);
         FrameInfo.Parse(fragment, out FrameInfo info);
         Rss rss = new(Ip4, Key);
-        Assert.Equal((byte)0x04, rss.Compute(whole, in wholeInfo).Type);
-        Assert.Equal(rss.Compute(whole, in wholeInfo), rss.Compute(fragment, in info));
+        Assert.Equal((byte)0x04, rss.Compute(whole, in wholeInfo.Layout).Type);
+        Assert.Equal(rss.Compute(whole, in wholeInfo.Layout), rss.Compute(fragment, in info.Layout));
     }
 
     [Fact]
@@ -67,6 +67,6 @@ public sealed class ToeplitzTests
         byte[] frame = Frames.Udp("3ffe:2501:200:1fff::7", "3ffe:2501:200:3::1", length: 100);
         Convert.FromHexString("0aea06e6").CopyTo(frame, 54); // ports 2794 and 1766
         FrameInfo.Parse(frame, out FrameInfo info);
-        Assert.Equal((0x40207d3du, (byte)0x88), new Rss(Ip6 | Udp, Key).Compute(frame, in info));
+        Assert.Equal((0x40207d3du, (byte)0x88), new Rss(Ip6 | Udp, Key).Compute(frame, in info.Layout));
     }
 }
