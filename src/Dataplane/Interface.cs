@@ -101,8 +101,11 @@ public sealed class Interface
         set => Volatile.Write(ref _l2, value);
     }
 
-    /// <summary>True if it is up and IPv4 packets are for it: not in L2 mode, or the BVI of a bridge domain.</summary>
-    internal bool IsRouting => IsAdminUp && (L2 is null || L2.IsBvi);
+    /// <summary>True if IPv4 packets are for it while it is up: it is in no bridge domain or cross-connect, or is a BVI.</summary>
+    internal bool IsInL3Mode => L2 is null || L2.IsBvi;
+
+    /// <summary>True if IPv4 packets are for it.</summary>
+    internal bool IsRouting => IsAdminUp && IsInL3Mode;
 
     /// <summary>The longest frame that it can send, tags included, in bytes.</summary>
     internal int MaxFrameBytes => Main.MaxMtu + EthernetHeader.Size + VlanTag.Size;
@@ -172,6 +175,10 @@ public sealed class Interface
 
         return null;
     }
+
+    /// <summary>Whether an address is another's on a network that this interface, up or down, has an address of.</summary>
+    internal bool HasHost(Ip4Address address) =>
+        AddressOnNetworkOf(address) is not null && !Addresses.Any(own => own.Address == address);
 
     /// <summary>The own address to use towards a host: that of its network, else the first one; 0.0.0.0 if there is none.</summary>
     internal Ip4Address AddressTowards(Ip4Address host) => AddressOnNetworkOf(host)?.Address ?? PrimaryAddress;

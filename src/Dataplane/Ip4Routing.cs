@@ -69,10 +69,15 @@ public sealed class Ip4Routing
         UpdateRoutes(target);
     }
 
-    /// <summary>Sets a static neighbor, on a network that the interface is connected to.</summary>
+    /// <summary>Sets a static neighbor, on a network that the interface has an address of; it is routed to while the interface is up.</summary>
     public void AddNeighbor(Interface target, Ip4Address address, MacAddress macAddress)
     {
         ArgumentNullException.ThrowIfNull(target);
+        if (!target.IsInL3Mode)
+        {
+            throw new RouterException($"{target} is in L2 mode: it has no neighbors");
+        }
+
         RequireHostOn(target, address);
         AddressRules.CheckUnicast(macAddress);
         _neighbors.SetStatic(target, address, macAddress, _now);
@@ -87,7 +92,7 @@ public sealed class Ip4Routing
         }
     }
 
-    /// <summary>Adds or replaces the route to <paramref name="prefix"/> by way of a next hop on a connected network.</summary>
+    /// <summary>Adds or replaces the route to <paramref name="prefix"/> by way of a next hop on the network of an interface, up or down.</summary>
     /// <param name="prefix">The destinations.</param>
     /// <param name="nextHop">The router that they are sent to.</param>
     /// <param name="link">The interface that it must be reached by; null: any.</param>
@@ -96,7 +101,7 @@ public sealed class Ip4Routing
         prefix = new Ip4Prefix(prefix.Network, prefix.Length);
         if ((link ?? _tables.LinkTo(nextHop)) is not { } towards)
         {
-            throw new RouterException($"{nextHop} is no host of a connected network, so it can't be a next hop");
+            throw new RouterException($"{nextHop} is no host of a network that an interface is connected to, so it can't be a next hop");
         }
 
         RequireHostOn(towards, nextHop);
@@ -182,9 +187,9 @@ public sealed class Ip4Routing
         _neighbors.Age(now, Probe);
     }
 
-    private void RequireHostOn(Interface link, Ip4Address address)
+    private static void RequireHostOn(Interface link, Ip4Address address)
     {
-        if (!_neighbors.IsHostOn(link, address))
+        if (!link.HasHost(address))
         {
             throw new RouterException($"{address} is no host of a network that {link} is connected to");
         }

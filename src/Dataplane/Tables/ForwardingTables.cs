@@ -55,12 +55,12 @@ internal sealed class ForwardingTables
     /// <summary>Where a packet to <paramref name="destination"/> goes.</summary>
     public Adjacency LookUp(Ip4Address destination) => Adjacencies[Fib.Lookup(destination)];
 
-    /// <summary>The interface that a host is reached by without another router: up, with an address of its network. For the control thread.</summary>
+    /// <summary>The interface, up or down, by which a host is reached without another router. For the control thread.</summary>
     public Interface? LinkTo(Ip4Address host)
     {
         foreach (Interface? link in _interfaces)
         {
-            if (link is { IsRouting: true } && link.AddressOnNetworkOf(host) is not null)
+            if (link?.HasHost(host) == true)
             {
                 return link;
             }

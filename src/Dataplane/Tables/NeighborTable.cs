@@ -32,7 +32,7 @@ internal sealed class NeighborTable(ForwardingTables tables, Ip4Rib rib, Func<ID
     /// <summary>Notes what ARP told. Silently ignored: what is no longer on that link, and one neighbor too many.</summary>
     public void Learn(Interface link, Ip4Address address, MacAddress macAddress, long now)
     {
-        if (!IsHostOn(link, address))
+        if (!link.IsRouting || !link.HasHost(address))
         {
             return;
         }
@@ -52,10 +52,6 @@ internal sealed class NeighborTable(ForwardingTables tables, Ip4Rib rib, Func<ID
             Confirm(entry, macAddress, now);
         }
     }
-
-    /// <summary>Whether an address is another's on a network that an interface is connected to.</summary>
-    public bool IsHostOn(Interface link, Ip4Address address) =>
-        link.IsRouting && link.AddressOnNetworkOf(address) is not null && tables.LookUp(address).Kind != AdjacencyKind.Receive;
 
     public void SetStatic(Interface link, Ip4Address address, MacAddress macAddress, long now)
     {

@@ -51,8 +51,7 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
     }
 
     /// <summary>The interface that another router is reached by; null if the address is on no network now, or this router's own.</summary>
-    private Interface? LinkTo(Ip4Address nextHop) =>
-        tables.LinkTo(nextHop) is { } link && neighbors.IsHostOn(link, nextHop) ? link : null;
+    private Interface? LinkTo(Ip4Address nextHop) => tables.LinkTo(nextHop) is { IsRouting: true } link ? link : null;
 
     /// <summary>Has a route lead elsewhere, or nowhere. The old way is let go after the new one is there: in between no packet finds none.</summary>
     private void Lead(Ip4Prefix prefix, Route route, Ip4Address nextHop, Interface? link)

@@ -274,6 +274,29 @@ public sealed class RouterTests : IDisposable
     }
 
     [Fact]
+    public void Neighbors_and_routes_can_be_set_before_the_interface_is_up()
+    {
+        Router.Interfaces.SetAdminUp(_test.Right, up: false);
+        Router.Ip4.AddNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse("10.0.1.9"), _test.Right);
+        Router.Interfaces.SetAdminUp(_test.Right, up: true);
+        Assert.True(HasRoute("192.0.2.0/24 Rewrite right"));
+        Assert.True(HasRoute("198.51.100.0/24 Incomplete right"));
+    }
+
+    [Theory]
+    [InlineData("10.0.1.1", "10.0.1.1 is no host of a network that right is connected to")] // its own address
+    [InlineData("10.0.0.2", "10.0.0.2 is no host of a network that right is connected to")]
+    public void Addresses_that_no_neighbor_can_have_are_refused_while_the_interface_is_down_too(string address, string message)
+    {
+        Router.Interfaces.SetAdminUp(_test.Right, up: false);
+        Assert.Equal(message, Assert.Throws<RouterException>(() =>
+            Router.Ip4.AddNeighbor(_test.Right, Ip4Address.Parse(address), MacAddress.Parse(TestRouter.RightHostMac))).Message);
+        Assert.Throws<RouterException>(() => Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(address), _test.Right));
+    }
+
+    [Fact]
     public void A_static_neighbor_neither_ages_nor_changes_by_arp()
     {
         _test.WithNeighbors();

@@ -52,6 +52,16 @@ public sealed class L2ModeTests : IDisposable
     }
 
     [Fact]
+    public void An_interface_in_L2_mode_has_no_neighbors()
+    {
+        Interface member = _test.Interfaces[0];
+        _test.Router.Ip4.AddAddress(member, TestRouter.Prefix("10.0.0.1/24"));
+        _test.Bridge(members: 1);
+        Assert.Equal($"{member} is in L2 mode: it has no neighbors", Assert.Throws<RouterException>(() =>
+            _test.Router.Ip4.AddNeighbor(member, Ip4Address.Parse("10.0.0.2"), MacAddress.Parse("02:00:00:00:00:02"))).Message);
+    }
+
+    [Fact]
     public void A_port_is_promiscuous_no_more_when_its_last_sub_interface_in_L2_mode_is_removed()
     {
         Interface[] subs = AddBridgedSubInterfaces(2);
