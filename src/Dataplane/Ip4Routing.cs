@@ -31,7 +31,11 @@ public sealed class Ip4Routing
     public IReadOnlyList<FibEntry> FibEntries =>
     [
         .. _tables.Fib.Routes
-            .Select(route => new FibEntry(route.Key, route.Value, _tables.Adjacencies[(uint)route.Value]))
+            .Select(route => new FibEntry(
+                route.Key,
+                route.Value,
+                _tables.Adjacencies[(uint)route.Value],
+                route.Value == AdjacencyTable.Unresolved ? _routes.Find(route.Key)?.NextHop : null))
             .OrderBy(entry => entry.Prefix.Address.Value.Value)
             .ThenBy(entry => entry.Prefix.Length),
     ];

@@ -65,6 +65,7 @@ internal static class RouteCommands
                 $"  [@0]: dpo-load-balance: [proto:ip4 index:{entry.AdjacencyIndex} buckets:1{(IsOwn(adjacency) ? $" to:{Counts(adjacency)}" : "")}]"));
             text.WriteLine("    [0] " + Describe(adjacency));
             text.Write(IsNeighbor(adjacency) ? $"        counts:{Counts(adjacency)}\n" : "");
+            text.Write(entry.LostNextHop is { } nextHop ? $"        unresolved: via {nextHop}\n" : "");
         }
 
         return text.ToString();
@@ -81,7 +82,7 @@ internal static class RouteCommands
     /// <summary>An adjacency as VPP's <c>format_dpo</c> prints it, with the slot that VPP's node has for it.</summary>
     private static string Describe(Adjacency adjacency) => adjacency.Kind switch
     {
-        AdjacencyKind.Drop or AdjacencyKind.Unreachable => "[@0]: dpo-drop ip4",
+        AdjacencyKind.Drop or AdjacencyKind.Unreachable or AdjacencyKind.Unresolved => "[@0]: dpo-drop ip4",
         AdjacencyKind.Receive => $"[@2]: dpo-receive: {adjacency.NextHop} on {adjacency.Interface}",
         AdjacencyKind.Incomplete => $"[@3]: arp-ipv4: via {adjacency.NextHop} {adjacency.Interface}",
         AdjacencyKind.Glean => string.Create(CultureInfo.InvariantCulture,

@@ -54,6 +54,9 @@ internal sealed class Ip4LookupNode(Dispatcher dispatcher) : InternalNode(dispat
             case AdjacencyKind.Unreachable:
                 Reject(packet, Reason.Ip4LookupMiss, IcmpError.NetUnreachable, _icmpError);
                 break;
+            case AdjacencyKind.Unresolved:
+                Reject(packet, Reason.Ip4NextHopUnresolved, IcmpError.NetUnreachable, _icmpError);
+                break;
             default:
                 Drop(packet, Reason.Ip4NotForwarded);
                 break;

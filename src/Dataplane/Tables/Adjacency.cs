@@ -13,6 +13,9 @@ public enum AdjacencyKind
     /// <summary>No route: dropped and answered with "network unreachable" (dpo-drop).</summary>
     Unreachable,
 
+    /// <summary>A route whose next hop is on no network now: dropped and answered with "network unreachable" (dpo-drop).</summary>
+    Unresolved,
+
     /// <summary>For this router (dpo-receive).</summary>
     Receive,
 

@@ -1,11 +1,12 @@
 namespace Verbena.Dataplane.Tables;
 
 /// <summary>The adjacencies by the index that the forwarding table stores.</summary>
-/// <remarks>Indexes 0 and 1 are drop and unreachable, which many prefixes share.</remarks>
+/// <remarks>Indexes 0 to 2 are drop, unreachable and unresolved, which many prefixes share.</remarks>
 internal sealed class AdjacencyTable
 {
     public const int Drop = 0;
     public const int Unreachable = 1;
+    public const int Unresolved = 2;
 
     private readonly Stack<int> _free = [];
     private readonly int _workers;
@@ -18,6 +19,7 @@ internal sealed class AdjacencyTable
         _workers = workers;
         _ = Add(new Adjacency(AdjacencyKind.Drop));
         _ = Add(new Adjacency(AdjacencyKind.Unreachable));
+        _ = Add(new Adjacency(AdjacencyKind.Unresolved));
     }
 
     /// <summary>The adjacency that a lookup found. The array is read after the index was, for it may just have grown.</summary>

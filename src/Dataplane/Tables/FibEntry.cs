@@ -6,4 +6,5 @@ namespace Verbena.Dataplane.Tables;
 /// <param name="Prefix">The destinations it covers.</param>
 /// <param name="AdjacencyIndex">The adjacency's slot; equal for prefixes that share one.</param>
 /// <param name="Adjacency">Where packets go.</param>
-public readonly record struct FibEntry(Ip4Prefix Prefix, int AdjacencyIndex, Adjacency Adjacency);
+/// <param name="LostNextHop">Where they went, if the adjacency is unresolved.</param>
+public readonly record struct FibEntry(Ip4Prefix Prefix, int AdjacencyIndex, Adjacency Adjacency, Ip4Address? LostNextHop);

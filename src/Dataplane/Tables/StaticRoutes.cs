@@ -3,20 +3,23 @@ using Verbena.Packets;
 namespace Verbena.Dataplane.Tables;
 
 /// <summary>The routes that a person has added, each by way of a next hop. Belongs to the control thread.</summary>
-/// <remarks>A route counts as long as its next hop is another router on a connected network that is up.</remarks>
+/// <remarks>
+/// A route leads to its next hop as long as that is another router on a connected network that is up. Else it stays where it is,
+/// as in VPP, unresolved: what is for its prefix must not go by a shorter one, such as the default route.
+/// </remarks>
 internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, NeighborTable neighbors)
 {
-    private readonly Dictionary<Ip4Prefix, Route> _routes = [];
+    private readonly Dictionary<Ip4Prefix, StaticRoute> _routes = [];
 
     /// <summary>Where the route to a prefix leads, and by which interface while it leads anywhere; null if there is no such route.</summary>
     public (Ip4Address NextHop, Interface? Link)? Find(Ip4Prefix prefix) =>
-        _routes.TryGetValue(prefix, out Route? route) ? (route.NextHop, route.Link) : null;
+        _routes.TryGetValue(prefix, out StaticRoute? route) ? (route.NextHop, route.Link) : null;
 
     public void Set(Ip4Prefix prefix, Ip4Address nextHop)
     {
-        if (!_routes.TryGetValue(prefix, out Route? route))
+        if (!_routes.TryGetValue(prefix, out StaticRoute? route))
         {
-            route = new Route();
+            route = new StaticRoute();
             _routes.Add(prefix, route);
         }
 
@@ -26,12 +29,13 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
 
     public bool Remove(Ip4Prefix prefix)
     {
-        if (!_routes.Remove(prefix, out Route? route))
+        if (!_routes.Remove(prefix, out StaticRoute? route))
         {
             return false;
         }
 
-        Lead(prefix, route, route.NextHop, link: null);
+        rib.Remove(prefix, RouteSource.Static);
+        LetGo(route.Link, route.NextHop);
         tables.Publish();
         return true;
     }
@@ -39,7 +43,7 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
     /// <summary>Looks again where each next hop is, after connected networks or own addresses have come or gone.</summary>
     public void ResolveAll()
     {
-        foreach ((Ip4Prefix prefix, Route route) in _routes)
+        foreach ((Ip4Prefix prefix, StaticRoute route) in _routes)
         {
             if (LinkTo(route.NextHop) is var link && link != route.Link)
             {
@@ -54,26 +58,23 @@ internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, Neighbor
     private Interface? LinkTo(Ip4Address nextHop) => tables.LinkTo(nextHop) is { IsRouting: true } link ? link : null;
 
     /// <summary>Has a route lead elsewhere, or nowhere. The old way is let go after the new one is there: in between no packet finds none.</summary>
-    private void Lead(Ip4Prefix prefix, Route route, Ip4Address nextHop, Interface? link)
+    private void Lead(Ip4Prefix prefix, StaticRoute route, Ip4Address nextHop, Interface? link)
     {
         (Ip4Address oldNextHop, Interface? oldLink) = (route.NextHop, route.Link);
         (route.NextHop, route.Link) = (nextHop, link);
+        rib.Add(prefix, RouteSource.Static, link is null ? AdjacencyTable.Unresolved : neighbors.Require(link, nextHop));
+        LetGo(oldLink, oldNextHop);
+    }
+
+    private void LetGo(Interface? link, Ip4Address nextHop)
+    {
         if (link is not null)
         {
-            rib.Add(prefix, RouteSource.Static, neighbors.Require(link, nextHop));
-        }
-        else
-        {
-            rib.Remove(prefix, RouteSource.Static);
-        }
-
-        if (oldLink is not null)
-        {
-            neighbors.Release(oldLink, oldNextHop);
+            neighbors.Release(link, nextHop);
         }
     }
 
-    private sealed class Route
+    private sealed class StaticRoute
     {
         public Ip4Address NextHop { get; set; }
 

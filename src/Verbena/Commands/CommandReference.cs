@@ -32,6 +32,7 @@ internal static class CommandReference
         | `show runtime`, states of input nodes | `polling`, `interrupt wait`, `disabled` | `polling`, `interrupt`, `adaptive`, like the most wakeful of the worker's queues |
         | `show errors` | a line for each thread; `verbose` | summed over the workers |
         | `ip route add` | adds another path; takes several paths, weights, tables, `drop`, an interface alone | replaces the route; takes one next hop on a connected network, and refuses reserved networks |
+        | `ip route add`, while the next hop's interface is down or has lost its address | packets are dropped without a word, or go the way of a shorter prefix | the route stays, `show ip fib` says `unresolved`, and packets are answered with network unreachable |
         | `show ip fib` | names flow hash, locks and uRPF; `to:` counts each entry's packets; an address is answered with sources and paths | packets are counted for adjacencies: `to:` is there where no other entry has the adjacency, `counts:` below a neighbor is of all entries that lead to it; an address is answered with its entry; `index` is the adjacency's |
         | `set ip neighbor` | `del` wants the Ethernet address; without `static` a neighbor is dynamic | `del` does not; what is set by hand is static |
         | `show ip neighbors` | neighbors stay, unless `set ip neighbor-config` gives an age | one that is silent for a minute is asked, and forgotten if it does not answer (RFC 1122, 2.3.2.1) |

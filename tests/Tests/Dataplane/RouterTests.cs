@@ -109,6 +109,7 @@ public sealed class RouterTests : IDisposable
         int index = _test.Right.Index;
         Router.Interfaces.Remove(_test.Right);
         Assert.False(HasRoute("right"));
+        Assert.True(HasRoute("192.0.2.0/24 Unresolved"));
         Assert.Equal($"{TestRouter.LeftHost}={TestRouter.LeftHostMac}", Neighbors());
         Assert.Null(Router.Interfaces.Find("right"));
 
@@ -117,13 +118,17 @@ public sealed class RouterTests : IDisposable
     }
 
     [Fact]
-    public void A_route_comes_and_goes_with_the_network_of_its_next_hop()
+    public void A_route_leads_nowhere_while_the_network_of_its_next_hop_is_not_there()
     {
         Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
         Router.Interfaces.SetAdminUp(_test.Right, up: false);
-        Assert.False(HasRoute("192.0.2.0/24"));
+        Assert.True(HasRoute("192.0.2.0/24 Unresolved"));
         Router.Interfaces.SetAdminUp(_test.Right, up: true);
+        Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
+        Router.Ip4.RemoveAddress(_test.Right, TestRouter.Prefix(TestRouter.RightAddress + "/24"));
+        Assert.True(HasRoute("192.0.2.0/24 Unresolved"));
+        Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix(TestRouter.RightAddress + "/24"));
         Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
         Router.Ip4.AddNeighbor(_test.Right, Ip4Address.Parse(TestRouter.RightHost), MacAddress.Parse(TestRouter.RightHostMac));
         Assert.True(HasRoute("192.0.2.0/24 Rewrite right"));
@@ -136,9 +141,21 @@ public sealed class RouterTests : IDisposable
     {
         Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
         Router.Ip4.AddAddress(_test.Right, TestRouter.Prefix(TestRouter.RightHost + "/24"));
-        Assert.False(HasRoute("192.0.2.0/24"));
+        Assert.True(HasRoute("192.0.2.0/24 Unresolved"));
         Router.Ip4.RemoveAddress(_test.Right, TestRouter.Prefix(TestRouter.RightHost + "/24"));
         Assert.True(HasRoute("192.0.2.0/24 Incomplete right"));
+    }
+
+    [Fact]
+    public void A_route_that_leads_nowhere_can_be_removed_and_replaced()
+    {
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Ip4.AddRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Router.Interfaces.Remove(_test.Right);
+        Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.LeftHost));
+        Router.Ip4.RemoveRoute(TestRouter.Prefix("198.51.100.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        Assert.True(HasRoute("192.0.2.0/24 Incomplete left"));
+        Assert.False(HasRoute("198.51.100.0/24"));
     }
 
     [Fact]

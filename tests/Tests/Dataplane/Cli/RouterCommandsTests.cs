@@ -187,6 +187,8 @@ public sealed class RouterCommandsTests : IDisposable
         _test.WithNeighbors();
         Run("ip route add 10.7.0.0/16 via 10.0.0.2");
         Assert.Contains("ipv4 via 10.0.0.2 left: mtu:1500 0200000000020200000000010800\n", Run("show ip fib 10.7.1.1"), StringComparison.Ordinal);
+        Run("set interface state left down");
+        Assert.EndsWith("    [0] [@0]: dpo-drop ip4\n        unresolved: via 10.0.0.2\n", Run("show ip fib 10.7.1.1"), StringComparison.Ordinal);
         Assert.Contains("\n10.7.0.0/16\n  unicast-ip4-chain\n", Run("show ip fib"), StringComparison.Ordinal);
         Run("ip route del 10.7.0.0/16");
         Assert.Contains("\n0.0.0.0/0\n", Run("show ip fib 10.7.1.1"), StringComparison.Ordinal);

@@ -57,6 +57,23 @@ public sealed class ForwardingTests : IDisposable
     }
 
     [Fact]
+    public void A_packet_whose_route_leads_nowhere_now_does_not_take_a_shorter_one()
+    {
+        _test.WithNeighbors().Router.Ip4.AddRoute(TestRouter.Prefix("0.0.0.0/0"), Ip4Address.Parse(TestRouter.LeftHost));
+        _test.Router.Ip4.AddRoute(TestRouter.Prefix("192.0.2.0/24"), Ip4Address.Parse(TestRouter.RightHost));
+        _test.Router.Interfaces.SetAdminUp(_test.Right, up: false);
+
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, "192.0.2.1");
+        _test.Receive(_test.LeftPort, frame);
+        Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).Icmp(IcmpHeader.DestinationUnreachable, 0).Quotes(frame);
+
+        _test.LeftPort.Sent.Clear();
+        _test.Router.ClearErrors();
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, "192.0.2.1", flagsAndOffset: 1)); // gets no answer
+        _test.ExpectOnly("ip4-lookup", Reason.Ip4NextHopUnresolved);
+    }
+
+    [Fact]
     public void A_packet_too_long_with_dont_fragment_is_answered_with_the_mtu() // RFC 1191, 4
     {
         _test.WithNeighbors().Router.Interfaces.SetMtu(_test.Right, 576);
