@@ -52,6 +52,9 @@ public sealed record FlowParameters
 
     public FlowMatch Match { get; init; }
 
+    /// <summary>True if the flow takes some unicast frames.</summary>
+    internal bool TakesUnicast => Action == FlowAction.Forward && !IsEgress && Type != FlowType.MulticastDefault && !Match.IsMulticastOnly;
+
     /// <summary>True if the flow takes unicast frames to any address.</summary>
     internal bool TakesAllUnicast => Action == FlowAction.Forward && !IsEgress
         && (Type is FlowType.AllDefault or FlowType.Sniffer || (Type == FlowType.Normal && Match.TakesAllUnicast));

@@ -30,6 +30,9 @@ internal sealed class FlowTable
     /// <summary>The address that the first unicast flow names, if there is one.</summary>
     public MacAddress? FirstUnicastMac { get; private set; }
 
+    /// <summary>True if a flow takes some unicast frames.</summary>
+    public bool TakesUnicast => _rules.Any(rule => rule.Parameters.TakesUnicast);
+
     /// <summary>True if a flow takes unicast frames to any address.</summary>
     public bool TakesAllUnicast => _rules.Any(rule => rule.Parameters.TakesAllUnicast);
 

@@ -51,7 +51,7 @@ internal sealed class LocalPort : NicPort
         _time = time;
         try
         {
-            var site = new WireSite(options.Name, cables, time, () => _flows.FirstUnicastMac, netdev, Counters, options.Behaviour);
+            var site = new WireSite(options.Name, cables, time, () => _flows.FirstUnicastMac, () => _flows.TakesUnicast, netdev, Counters, options.Behaviour);
             _wire = options.Wire.Open(site);
             _vport = _wire as Vport;
         }

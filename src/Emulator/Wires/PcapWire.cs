@@ -2,8 +2,11 @@ using System.Buffers.Binary;
 
 namespace Verbena.Emulator.Wires;
 
-/// <summary>Plays a capture file in order and as fast as the port takes it; records what the port sends, with nanoseconds.</summary>
-/// <remarks>Classic pcap (draft-ietf-opsawg-pcap), microseconds or nanoseconds, either byte order, Ethernet only.</remarks>
+/// <summary>Plays a capture file once, in order and as fast as the port takes it; records what the port sends, with nanoseconds.</summary>
+/// <remarks>
+/// Classic pcap (draft-ietf-opsawg-pcap), microseconds or nanoseconds, either byte order, Ethernet only. The port is there before
+/// the program, so the capture waits for a receiver. The recorded times are not kept.
+/// </remarks>
 public sealed class PcapWire : Wire
 {
     private const uint Microseconds = 0xA1B2_C3D4;
@@ -16,13 +19,16 @@ public sealed class PcapWire : Wire
     private readonly bool _bigEndian;
     private readonly FileStream? _out;
     private readonly TimeProvider _time;
+    private readonly Func<bool> _hasReceiver;
     private readonly byte[] _header = new byte[FileHeaderBytes];
     private int _at = FileHeaderBytes;
+    private bool _hasBegun;
     private ulong _receiveErrors;
 
-    internal PcapWire(string inPath, string? outPath, TimeProvider time)
+    internal PcapWire(string inPath, string? outPath, TimeProvider time, Func<bool> hasReceiver)
     {
         _time = time;
+        _hasReceiver = hasReceiver;
         try
         {
             _capture = File.ReadAllBytes(inPath);
@@ -51,7 +57,8 @@ public sealed class PcapWire : Wire
 
     public override void Receive(FrameBatch frames)
     {
-        while (!IsAtEnd && frames.HasRoom)
+        _hasBegun = _hasBegun || _hasReceiver();
+        while (_hasBegun && !IsAtEnd && frames.HasRoom)
         {
             ReadOnlySpan<byte> rest = _capture.AsSpan(_at);
             uint length = rest.Length < RecordHeaderBytes ? uint.MaxValue : Read(rest[8..]);

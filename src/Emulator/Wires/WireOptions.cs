@@ -81,7 +81,7 @@ public sealed record CableOptions(string? Port) : WireOptions
 /// <summary>Frames come from one capture file, and go to another.</summary>
 public sealed record PcapOptions(string InPath, string? OutPath) : WireOptions
 {
-    internal override Wire Open(WireSite site) => new PcapWire(InPath, OutPath, site.Time);
+    internal override Wire Open(WireSite site) => new PcapWire(InPath, OutPath, site.Time, site.HasReceiver);
 }
 
 /// <summary>Frames are counted and vanish.</summary>
@@ -95,8 +95,16 @@ public sealed record SinkOptions : WireOptions
 /// <param name="Cables">The panel of all ports of the process.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="ReceiverMac">Address of the first unicast flow on the port, if there is one.</param>
+/// <param name="HasReceiver">Whether a flow on the port takes unicast frames.</param>
 /// <param name="Netdev">The port's netdev.</param>
 /// <param name="Counters">The port's counters.</param>
 /// <param name="Behaviour">What the NIC does one way or another.</param>
 internal sealed record WireSite(
-    string Port, PatchPanel Cables, TimeProvider Time, Func<MacAddress?> ReceiverMac, HostNetdev Netdev, PortCounters Counters, NicBehaviour Behaviour);
+    string Port,
+    PatchPanel Cables,
+    TimeProvider Time,
+    Func<MacAddress?> ReceiverMac,
+    Func<bool> HasReceiver,
+    HostNetdev Netdev,
+    PortCounters Counters,
+    NicBehaviour Behaviour);

@@ -101,6 +101,30 @@ public sealed class WireTests
     }
 
     [Fact]
+    public void A_capture_waits_for_a_flow_that_takes_unicast_frames()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            Record([TestPort.Frame("02:00:00:00:00:05")], path, bigEndian: false);
+            using TestPort port = new(new PcapOptions(path, null));
+            using TestProgram program = new(port.Nic);
+            program.PostReceive(2);
+            program.Flow("ff:ff:ff:ff:ff:ff"); // a program's first flows may be for groups
+            port.Run();
+            Assert.Equal(0UL, port[PortCounter.WireReceived]);
+
+            program.Flow("02:00:00:00:00:05");
+            port.Run();
+            Assert.Equal((1UL, 1UL), (port[PortCounter.WireReceived], port[PortCounter.QueueReceived]));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public void A_record_too_short_for_a_frame_is_counted_and_those_around_it_come()
     {
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
@@ -108,6 +132,8 @@ public sealed class WireTests
         {
             Record([TestPort.Frame("02:00:00:00:00:05"), new byte[13], TestPort.Frame("02:00:00:00:00:05")], path, bigEndian: false);
             using TestPort port = new(new PcapOptions(path, null));
+            using TestProgram program = new(port.Nic);
+            program.Flow("02:00:00:00:00:05");
             port.Run();
             Assert.Equal((3UL, 1UL), (port[PortCounter.WireReceived], port[PortCounter.RxWireError]));
         }
@@ -173,7 +199,7 @@ public sealed class WireTests
     /// <summary>Plays a capture, sends what came in back out, and returns it.</summary>
     private static byte[][] Play(string path, string? outPath)
     {
-        using PcapWire wire = new(path, outPath, TimeProvider.System);
+        using PcapWire wire = new(path, outPath, TimeProvider.System, hasReceiver: () => true);
         using FrameBatch frames = new();
         wire.Receive(frames);
         wire.Receive(frames);
