@@ -22,6 +22,7 @@ public sealed class PcapWire : Wire
     private readonly Func<bool> _hasReceiver;
     private readonly byte[] _header = new byte[FileHeaderBytes];
     private int _at = FileHeaderBytes;
+    private bool _hadReceiver;
     private bool _hasBegun;
     private ulong _receiveErrors;
 
@@ -50,14 +51,13 @@ public sealed class PcapWire : Wire
     /// <summary>True once every frame of the capture has been received; one that is cut short ends it.</summary>
     public bool IsAtEnd { get; private set; }
 
-    public override bool HasToLook => !IsAtEnd;
+    public override bool HasToLook => _hasBegun && !IsAtEnd;
 
     /// <summary>Records too short for an Ethernet header.</summary>
     public override ulong ReceiveErrors => _receiveErrors;
 
     public override void Receive(FrameBatch frames)
     {
-        _hasBegun = _hasBegun || _hasReceiver();
         while (_hasBegun && !IsAtEnd && frames.HasRoom)
         {
             ReadOnlySpan<byte> rest = _capture.AsSpan(_at);
@@ -102,6 +102,14 @@ public sealed class PcapWire : Wire
         {
             return 0; // a full disk: the NIC counts the frames as lost
         }
+    }
+
+    /// <summary>Begins when there has been a receiver twice: flows by which drivers try what the NIC can do are gone by then.</summary>
+    public override void Refresh()
+    {
+        bool hasReceiver = _hasReceiver();
+        _hasBegun |= hasReceiver && _hadReceiver;
+        _hadReceiver = hasReceiver;
     }
 
     protected override void Dispose(bool disposing)
