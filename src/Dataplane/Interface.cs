@@ -17,10 +17,8 @@ public sealed class Interface
     /// <summary>The longest IPv4 packet that an interface without a port can be told to send, in bytes.</summary>
     public const int MaxVirtualMtu = 9000;
 
-    private static readonly SubInterfaceTable s_none = new([]);
-
     private Ip4Prefix[] _addresses = [];
-    private SubInterfaceTable _subInterfaces = s_none;
+    private SubInterfaceTable _subInterfaces = SubInterfaceTable.None;
     private L2Port? _l2;
     private TagRewrite? _tagRewrite;
     private ulong[] _secondaryMacBits = [];
@@ -40,7 +38,7 @@ public sealed class Interface
 
     /// <summary>Makes a sub-interface.</summary>
     internal Interface(Interface parent, int index, int id, VlanMatch match)
-        : this(string.Create(CultureInfo.InvariantCulture, $"{parent.Name}.{id}"), index, port: null)
+        : this(SubInterfaceName(parent, id), index, port: null)
     {
         (Parent, Match) = (parent, match);
         MaxMtu = parent.MaxMtu - (match.TagCount > 1 ? VlanTag.Size : 0); // for one tag every port has room
@@ -155,6 +153,8 @@ public sealed class Interface
 
     /// <summary>What each worker counts about this interface; nobody else writes it.</summary>
     internal WorkerInterfaceCounters[] Workers { get; private set; } = [];
+
+    internal static string SubInterfaceName(Interface parent, int id) => string.Create(CultureInfo.InvariantCulture, $"{parent.Name}.{id}");
 
     /// <summary>Whether frames to an address, given by its bits, are for this interface. The worker asks.</summary>
     internal bool HasMac(ulong bits) => bits == Volatile.Read(ref Main._macBits) || Volatile.Read(ref Main._secondaryMacBits).AsSpan().Contains(bits);

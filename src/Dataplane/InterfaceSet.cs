@@ -50,7 +50,7 @@ public sealed class InterfaceSet
             throw new RouterException($"{port.Name} has fewer transmit queues than there are workers: each needs one of its own");
         }
 
-        return Install(new Interface(port.Name, _tables.FreeInterfaceIndex(), port));
+        return Install(new Interface(port.Name, _tables.FreeInterfaceIndexes.First(), port));
     }
 
     /// <summary>Makes an interface of those frames of another's port that have certain VLAN tags, down, named <c>PARENT.ID</c>.</summary>
@@ -58,11 +58,26 @@ public sealed class InterfaceSet
     {
         ArgumentNullException.ThrowIfNull(parent);
         CheckMatch(parent, match);
-        Interface added = new(parent, _tables.FreeInterfaceIndex(), id, match);
-        CheckName(added.Name);
-        _ = Install(added);
-        parent.SubInterfaceTable = parent.SubInterfaceTable.With(added); // now that workers may find it
-        return added;
+        CheckName(Interface.SubInterfaceName(parent, id));
+        return InstallSubs(parent, [(id, match)])[0];
+    }
+
+    /// <summary>
+    /// Makes one for each VLAN from <paramref name="first"/> to <paramref name="last"/>, of the frames that have that tag alone: those
+    /// whose names are free, or none if another has the frames of one of them. The workers are stopped once.
+    /// </summary>
+    public IReadOnlyList<Interface> AddSubs(Interface parent, int first, int last)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        HashSet<string> names = [.. All.Select(item => item.Name)];
+        (int Id, VlanMatch Match)[] wanted =
+        [
+            .. from vlan in Enumerable.Range(first, last - first + 1)
+               where !names.Contains(Interface.SubInterfaceName(parent, vlan))
+               select (vlan, VlanMatch.OneTag(EtherType.Vlan, vlan, exact: true)),
+        ];
+        Array.ForEach(wanted, one => CheckMatch(parent, one.Match));
+        return InstallSubs(parent, wanted);
     }
 
     /// <summary>Makes an interface without a port, down: it can be the BVI of a bridge domain.</summary>
@@ -70,7 +85,7 @@ public sealed class InterfaceSet
     {
         CheckName(name);
         AddressRules.CheckUnicast(address);
-        Interface added = new(name, _tables.FreeInterfaceIndex(), address);
+        Interface added = new(name, _tables.FreeInterfaceIndexes.First(), address);
         _macAddresses.Check(address, added, force: false);
         return Install(added);
     }
@@ -79,27 +94,31 @@ public sealed class InterfaceSet
     public Interface AddVirtualWithUsual(string name, MacAddress usual) => AddVirtual(
         name, _macAddresses.Choose(usual, [.. All.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))]));
 
-    /// <summary>Takes an interface away, with its addresses, routes, neighbors and the packets that wait for it.</summary>
+    /// <summary>Takes an interface away, and its sub-interfaces, with their addresses, routes, neighbors and the packets that wait for them.</summary>
     public void Remove(Interface target)
     {
         RequireNotLocal0(target);
-        foreach (Interface sub in target.SubInterfaces)
+        HashSet<Interface> removed = [.. target.WithSubInterfaces];
+        target.SubInterfaceTable = SubInterfaceTable.None;
+        if (target.Parent is { } parent)
         {
-            Remove(sub);
+            parent.SubInterfaceTable = parent.SubInterfaceTable.Without(target);
         }
 
         using (_park()) // they name interfaces by index, which the next interface may get
         {
-            target.IsAdminUp = false;
-            _bridging.Forget(target);
-            if (target.Parent is { } parent)
+            foreach (Interface gone in removed)
             {
-                parent.SubInterfaceTable = parent.SubInterfaceTable.Without(target);
+                gone.IsAdminUp = false;
             }
 
-            _ip4.Forget(target);
-            TakeFromWorkers(target);
-            _tables.SetInterface(target.Index, null);
+            _bridging.Forget(removed);
+            _ip4.Forget(removed);
+            foreach (Interface gone in removed)
+            {
+                TakeFromWorkers(gone);
+                _tables.SetInterface(gone.Index, null);
+            }
         }
     }
 
@@ -172,7 +191,7 @@ public sealed class InterfaceSet
     }
 
     /// <summary>Refuses a sub-interface of frames that another has.</summary>
-    internal static void CheckMatch(Interface parent, VlanMatch match)
+    private static void CheckMatch(Interface parent, VlanMatch match)
     {
         if (parent.Port is null)
         {
@@ -212,28 +231,49 @@ public sealed class InterfaceSet
         }
     }
 
+    private Interface[] InstallSubs(Interface parent, (int Id, VlanMatch Match)[] wanted)
+    {
+        Interface[] added = [.. wanted.Zip(_tables.FreeInterfaceIndexes, (one, index) => new Interface(parent, index, one.Id, one.Match))];
+        SubInterfaceTable table = parent.SubInterfaceTable.With(added); // takes a while where there are thousands
+        Install(added);
+        parent.SubInterfaceTable = table; // now that workers may find them
+        return added;
+    }
+
     private Interface Install(Interface added)
     {
-        CheckMtu(added);
+        Install([added]);
+        return added;
+    }
+
+    /// <summary>Lets workers find interfaces, all or none.</summary>
+    private void Install(Interface[] added)
+    {
+        Array.ForEach(added, CheckMtu);
         using (_park())
         {
             try
             {
-                foreach (Worker worker in _workers)
-                {
-                    worker.Graph.Add(added);
-                }
-
-                _placement.Add(added);
-                _tables.SetInterface(added.Index, added);
-                return added;
+                Array.ForEach(added, GiveToWorkers);
             }
             catch
             {
-                TakeFromWorkers(added);
+                Array.ForEach(added, TakeFromWorkers);
                 throw;
             }
+
+            Array.ForEach(added, one => _tables.SetInterface(one.Index, one));
         }
+    }
+
+    private void GiveToWorkers(Interface added)
+    {
+        foreach (Worker worker in _workers)
+        {
+            worker.Graph.Add(added);
+        }
+
+        _placement.Add(added);
     }
 
     private void TakeFromWorkers(Interface removed)

@@ -171,12 +171,16 @@ public sealed class Ip4Routing
     /// <summary>Sends no longer packets than an interface may now.</summary>
     internal void FollowMtu(Interface target) => RefreshAdjacencies(target);
 
-    /// <summary>Takes an interface's routes and neighbors away for good. While the workers are parked, and the interface is down.</summary>
-    internal void Forget(Interface target)
+    /// <summary>Takes interfaces' routes and neighbors away for good. While the workers are parked, and the interfaces are down.</summary>
+    internal void Forget(IReadOnlySet<Interface> removed)
     {
-        _connected.Remove(target);
+        foreach (Interface link in removed)
+        {
+            _connected.Remove(link);
+        }
+
         _routes.ResolveAll();
-        _neighbors.RemoveWhere((link, _, _) => link == target);
+        _neighbors.RemoveWhere((link, _, _) => removed.Contains(link));
     }
 
     /// <summary>Notes what ARP told.</summary>

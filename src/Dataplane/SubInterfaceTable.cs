@@ -12,12 +12,14 @@ internal sealed class SubInterfaceTable(IReadOnlyList<Interface> all)
     private readonly Interface? _untagged = all.FirstOrDefault(sub => sub.Match == VlanMatch.Untagged);
     private readonly Interface? _default = all.FirstOrDefault(sub => sub.Match == VlanMatch.Default);
 
+    public static SubInterfaceTable None { get; } = new([]);
+
     public bool IsEmpty { get; } = all.Count == 0;
 
     /// <summary>In the order in which they were made.</summary>
     public IReadOnlyList<Interface> All => all;
 
-    public SubInterfaceTable With(Interface added) => new([.. all, added]);
+    public SubInterfaceTable With(IEnumerable<Interface> added) => new([.. all, .. added]);
 
     public SubInterfaceTable Without(Interface removed) => new([.. all.Where(sub => sub != removed)]);
 

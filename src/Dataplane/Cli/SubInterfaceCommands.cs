@@ -83,15 +83,10 @@ internal static class SubInterfaceCommands
             throw new CommandException($"an id without dot1q is a VLAN's, from 1 to {VlanTag.MaxId}");
         }
 
-        HashSet<string> names = first < last ? [.. router.Interfaces.All.Select(item => item.Name)] : []; // a single one is to be refused
-        (int Id, VlanMatch Match)[] wanted =
-        [
-            .. from id in Enumerable.Range(first, last - first + 1)
-               where !names.Contains(string.Create(CultureInfo.InvariantCulture, $"{parent}.{id}"))
-               select (id, VlanMatch.OneTag(EtherType.Vlan, id, exact: true)),
-        ];
-        Array.ForEach(wanted, one => InterfaceSet.CheckMatch(parent, one.Match));
-        Array.ForEach(wanted, one => session.Output.WriteLine(router.Interfaces.AddSub(parent, one.Id, one.Match)));
+        IEnumerable<Interface> added = first < last
+            ? router.Interfaces.AddSubs(parent, first, last)
+            : [router.Interfaces.AddSub(parent, first, VlanMatch.OneTag(EtherType.Vlan, first, exact: true))]; // refused if it exists
+        session.Output.Write(string.Concat(added.Select(item => $"{item}\n")));
     }
 
     private static bool TryParseRange(string word, out (int First, int Last) range)

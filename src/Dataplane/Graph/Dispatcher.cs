@@ -9,6 +9,7 @@ namespace Verbena.Dataplane.Graph;
 internal sealed class Dispatcher
 {
     private readonly List<Node?> _nodes = [];
+    private readonly Stack<int> _freeIndexes = [];
     private InternalNode[] _pending = new InternalNode[64]; // a ring: a node that has packets stands in it once
     private uint _head;
     private uint _tail;
@@ -53,8 +54,7 @@ internal sealed class Dispatcher
     /// <summary>Gives a new node its index. While the worker is parked.</summary>
     public int Register(Node node)
     {
-        int index = _nodes.IndexOf(null);
-        if (index < 0)
+        if (!_freeIndexes.TryPop(out int index))
         {
             index = _nodes.Count;
             _nodes.Add(null);
@@ -71,7 +71,11 @@ internal sealed class Dispatcher
     }
 
     /// <summary>Forgets a node and its counters. While the worker is parked, and with no packets waiting at the node.</summary>
-    public void Unregister(Node node) => _nodes[node.Index] = null;
+    public void Unregister(Node node)
+    {
+        _nodes[node.Index] = null;
+        _freeIndexes.Push(node.Index);
+    }
 
     public void ClearRuntime()
     {

@@ -107,7 +107,7 @@ public sealed class BridgeDomain
     }
 
     /// <summary>While the worker is parked.</summary>
-    internal void Remove(Interface member) => _members = [.. _members.Where(other => other.Interface != member)];
+    internal void Remove(IReadOnlySet<Interface> members) => _members = [.. _members.Where(member => !members.Contains(member.Interface))];
 
     public override string ToString() => $"bridge domain {Id}";
 }

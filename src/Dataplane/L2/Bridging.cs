@@ -228,23 +228,34 @@ public sealed class Bridging
     {
         if (target.L2?.IsBvi == true)
         {
-            _addresses.Clear(target);
+            _addresses.Clear([target]);
             AddBviAddress(target);
         }
     }
 
-    /// <summary>An interface is about to be removed. While the worker is parked.</summary>
-    internal void Forget(Interface removed)
+    /// <summary>Interfaces of one port are about to be removed. While the workers are parked.</summary>
+    internal void Forget(IReadOnlySet<Interface> removed)
     {
-        if (removed.L2 is not null)
+        Interface[] bridged = [.. removed.Where(item => item.L2 is not null)];
+        _addresses.Clear(bridged);
+        foreach (BridgeDomain domain in bridged.Select(item => item.L2!.Domain).OfType<BridgeDomain>().Distinct())
         {
-            Replace(removed, null);
-            ReleasePort(removed.Main);
+            domain.Remove(removed);
+        }
+
+        foreach (Interface item in bridged)
+        {
+            item.L2 = null;
+        }
+
+        if (bridged.Length > 0)
+        {
+            ReleasePort(bridged[0].Main);
         }
 
         foreach (Interface? other in _tables.Interfaces)
         {
-            if (other?.L2 is { } port && port.Peer == removed)
+            if (other?.L2 is { Peer: { } peer } port && removed.Contains(peer))
             {
                 other.L2 = port with { Peer = null };
             }
@@ -267,8 +278,8 @@ public sealed class Bridging
     {
         if (target.L2?.Domain is { } domain) // else no address is behind it
         {
-            _addresses.Clear(target);
-            domain.Remove(target);
+            _addresses.Clear([target]);
+            domain.Remove(new HashSet<Interface> { target });
         }
 
         target.L2 = next;

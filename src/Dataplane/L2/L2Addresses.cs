@@ -76,8 +76,12 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
     /// <summary>Removes all addresses of a domain, static ones too.</summary>
     public void Clear(BridgeDomain domain) => RemoveWhere((key, _) => key.DomainIndex == domain.Index);
 
-    /// <summary>Removes all addresses behind an interface, static ones too.</summary>
-    public void Clear(Interface member) => RemoveWhere((_, entry) => entry.Interface == member.Index);
+    /// <summary>Removes all addresses behind interfaces, static ones too.</summary>
+    public void Clear(IEnumerable<Interface> members)
+    {
+        HashSet<uint> indexes = [.. members.Select(member => (uint)member.Index)];
+        RemoveWhere((_, entry) => indexes.Contains(entry.Interface));
+    }
 
     /// <summary>Forgets, once a minute, the learned addresses that were silent for longer than their domain allows.</summary>
     public void Age(long now)

@@ -18,7 +18,7 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
     {
         if (added.Index >= _tx.Length)
         {
-            Array.Resize(ref _tx, added.Index + 1);
+            Array.Resize(ref _tx, Math.Max(added.Index + 1, _tx.Length * 2));
         }
 
         _tx[added.Index] = added switch
@@ -27,7 +27,7 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
             { Parent: { } parent } => new SubInterfaceTxNode(Dispatcher, added, (InterfaceTxNode)_tx[parent.Index]!),
             _ => new BviTxNode(Dispatcher, added, _l2Input),
         };
-        FindPorts();
+        _ports = added.Port is null ? _ports : FindPorts();
     }
 
     /// <summary>Removes it, if there is one, with its counters. While the worker is parked.</summary>
@@ -37,7 +37,7 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
         {
             Dispatcher.Unregister(tx);
             _tx[removed.Index] = null;
-            FindPorts();
+            _ports = removed.Port is null ? _ports : FindPorts();
         }
     }
 
@@ -78,5 +78,5 @@ internal sealed class InterfaceOutputNode(Dispatcher dispatcher) : InternalNode(
         }
     }
 
-    private void FindPorts() => _ports = [.. _tx.OfType<InterfaceTxNode>()];
+    private InterfaceTxNode[] FindPorts() => [.. _tx.OfType<InterfaceTxNode>()];
 }

@@ -21,16 +21,7 @@ internal sealed class ConnectedRoutes(ForwardingTables tables, Ip4Rib rib, Func<
             Install(installed, prefix, adjacency);
         }
 
-        List<Ip4Prefix> obsolete = [.. installed.Keys.Where(prefix => !wanted.ContainsKey(prefix))];
-        using (park())
-        {
-            foreach (Ip4Prefix prefix in obsolete)
-            {
-                rib.Remove(prefix, RouteSource.Interface);
-                RemoveAdjacency(installed, prefix);
-            }
-        }
-
+        RemoveRoutes(installed, [.. installed.Keys.Where(prefix => !wanted.ContainsKey(prefix))]);
         _installed[link] = installed;
         tables.Publish();
     }
@@ -106,6 +97,23 @@ internal sealed class ConnectedRoutes(ForwardingTables tables, Ip4Rib rib, Func<
         }
 
         installed[prefix] = added;
+    }
+
+    private void RemoveRoutes(Dictionary<Ip4Prefix, int> installed, Ip4Prefix[] obsolete)
+    {
+        if (obsolete.Length == 0)
+        {
+            return; // most interfaces that go have none, and the workers need not stop for each
+        }
+
+        using (park())
+        {
+            foreach (Ip4Prefix prefix in obsolete)
+            {
+                rib.Remove(prefix, RouteSource.Interface);
+                RemoveAdjacency(installed, prefix);
+            }
+        }
     }
 
     private void RemoveAdjacency(Dictionary<Ip4Prefix, int> installed, Ip4Prefix prefix)

@@ -69,16 +69,13 @@ internal sealed class ForwardingTables
         return null;
     }
 
-    /// <summary>The lowest free index.</summary>
-    public int FreeInterfaceIndex()
-    {
-        int index = Array.IndexOf(_interfaces, null);
-        return index >= 0 ? index : _interfaces.Length;
-    }
+    /// <summary>The free indexes in ascending order, without an end.</summary>
+    public IEnumerable<int> FreeInterfaceIndexes =>
+        Enumerable.Range(0, int.MaxValue).Where(index => index >= _interfaces.Length || _interfaces[index] is null);
 
     public void SetInterface(int index, Interface? value)
     {
-        if (index == _interfaces.Length)
+        if (index >= _interfaces.Length)
         {
             Array.Resize(ref _interfaces, index * 2);
         }
