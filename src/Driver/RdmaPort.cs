@@ -48,12 +48,7 @@ public sealed class RdmaPort : Port
             var region = _tree.Own(new MemoryRegion(_domain, pool.Memory, options.Name));
             _maker = MakerFor(options, host, _device, _tree, _domain, region, pool);
             _description = new PortDescription(options, host, in attributes, _maker.Describe());
-            if (_maker.RxBuffers > pool.Count)
-            {
-                throw new RdmaException(
-                    $"{options.RxQueues} receive queues of {options.RxQueueSize} want {_maker.RxBuffers} buffers, more than all {pool.Count}: "
-                    + "use fewer or smaller queues");
-            }
+            _tree.Own(new BufferReservation(options, pool, _maker.RxBuffers));
 
             // Send queues first: the NIC returns no broadcast to the port that sent it if they are older than the receive side.
             for (int i = 0; i < txQueues; i++)

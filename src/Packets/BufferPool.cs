@@ -21,7 +21,10 @@ public sealed unsafe class BufferPool : IDisposable
     /// <summary>Threads that can have a cache.</summary>
     public const int MaxCaches = 64;
 
-    private const int StrideBytes = BufferHeader.SizeBytes + HeadroomBytes + DataBytes;
+    /// <summary>What a buffer takes with its header and head room.</summary>
+    public const int StrideBytes = BufferHeader.SizeBytes + HeadroomBytes + DataBytes;
+
+    private const int SharedPart = 8; // one buffer in so many can't be reserved
     private const int MaxBatch = 256; // a frame of the graph
 
     [ThreadStatic]
@@ -54,11 +57,14 @@ public sealed unsafe class BufferPool : IDisposable
     public int Count { get; }
 
     /// <summary>Number of buffers that nobody has taken; those in another thread's cache among them.</summary>
-    public int FreeCount
+    public int FreeCount => _shared.Count + CachedCount;
+
+    /// <summary>Those of them that lie in threads' caches.</summary>
+    public int CachedCount
     {
         get
         {
-            int count = _shared.Count;
+            int count = 0;
             foreach (FreeBuffers? cache in _caches)
             {
                 count += cache?.Count ?? 0;
@@ -67,6 +73,15 @@ public sealed unsafe class BufferPool : IDisposable
             return count;
         }
     }
+
+    /// <summary>Buffers that receive queues hold when they are full. It limits nobody who takes some.</summary>
+    public int ReservedCount { get; private set; }
+
+    /// <summary>The most that can be reserved: the others are for packets that are being forwarded or sent, and for the router's own.</summary>
+    public int MaxReserved => Count - (Count / SharedPart);
+
+    /// <summary>How many buffers a pool must have so that so many can be reserved.</summary>
+    public static long CountToReserve(int reserved) => reserved + ((reserved - 1L) / (SharedPart - 1));
 
     /// <summary>The area that a NIC registers: all buffers with their headers.</summary>
     public PacketMemory Memory => _memory;
@@ -78,6 +93,17 @@ public sealed unsafe class BufferPool : IDisposable
         _caches[number + 1] ??= new FreeBuffers(2 * _batch);
         s_threadCache = number + 1;
     }
+
+    /// <summary>Reserves so many more, if that leaves enough for others. Called by the control thread.</summary>
+    public bool TryReserve(int count)
+    {
+        bool fits = count <= MaxReserved - ReservedCount;
+        ReservedCount += fits ? count : 0;
+        return fits;
+    }
+
+    /// <summary>Takes a reservation back.</summary>
+    public void EndReservation(int count) => ReservedCount -= count;
 
     /// <summary>Takes up to <paramref name="buffers"/>.Length buffers, their headers reset. Returns how many there were.</summary>
     public int Take(Span<BufferIndex> buffers)

@@ -26,6 +26,7 @@ public static class RouterCommands
         CounterCommands.AddTo(table, router);
         RuntimeCommands.AddTo(table, router, now);
         ThreadCommands.AddTo(table, router);
+        BufferCommands.AddTo(table, router);
         PingCommand.AddTo(table, router);
     }
 

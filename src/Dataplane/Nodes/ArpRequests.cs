@@ -7,18 +7,17 @@ namespace Verbena.Dataplane.Nodes;
 /// <summary>Makes ARP requests for the nodes that need some, and gives them to interface-output.</summary>
 internal sealed class ArpRequests(BufferPool buffers, InternalNode interfaceOutput)
 {
-    /// <summary>Sends a request, counted at <paramref name="node"/>, or counts there that no buffer was left.</summary>
+    /// <summary>Sends a request, counted at <paramref name="node"/>. False if no buffer was left, which the caller is to count.</summary>
     /// <param name="node">The node that wants to know.</param>
     /// <param name="tx">The link to ask on.</param>
     /// <param name="source">The own address that asks.</param>
     /// <param name="target">The address that is wanted; <paramref name="source"/> itself in an announcement (RFC 5227, 2.3).</param>
     /// <param name="destination">Whom to ask: usually everybody.</param>
-    public void Send(Node node, Interface tx, Ip4Address source, Ip4Address target, MacAddress destination)
+    public bool TrySend(Node node, Interface tx, Ip4Address source, Ip4Address target, MacAddress destination)
     {
         if (!buffers.TryTake(out BufferIndex packet))
         {
-            node.Count(Reason.ArpRequestsNoBuffer);
-            return;
+            return false;
         }
 
         ref BufferHeader header = ref buffers.Header(packet);
@@ -27,6 +26,7 @@ internal sealed class ArpRequests(BufferPool buffers, InternalNode interfaceOutp
         Write(buffers.Packet(packet), tx.MacAddress, source, target, destination);
         node.Count(Reason.ArpRequestsSent);
         interfaceOutput.Enqueue(packet);
+        return true;
     }
 
     private static void Write(Span<byte> frame, MacAddress own, Ip4Address source, Ip4Address target, MacAddress destination)

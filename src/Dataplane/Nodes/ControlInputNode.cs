@@ -24,9 +24,10 @@ internal sealed class ControlInputNode(
             {
                 SendEcho(in request);
             }
-            else if (FindInterface(request.Interface) is { IsRouting: true } tx)
+            else if (FindInterface(request.Interface) is { IsRouting: true } tx
+                && !arpRequests.TrySend(this, tx, request.Source, request.Destination, request.MacAddress))
             {
-                arpRequests.Send(this, tx, request.Source, request.Destination, request.MacAddress);
+                Count(Reason.ArpRequestsNoBuffer);
             }
         }
 

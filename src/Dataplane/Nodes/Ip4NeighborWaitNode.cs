@@ -197,7 +197,14 @@ internal sealed class Ip4NeighborWaitNode(
         Span<BufferIndex> packets = PacketsAt(at)[.._waiting[at].PacketCount];
         foreach (BufferIndex packet in packets)
         {
-            Reject(packet, Reason.ArpUnanswered, IcmpError.HostUnreachable, icmpError);
+            if (_waiting[at].WasAsked)
+            {
+                Reject(packet, Reason.ArpUnanswered, IcmpError.HostUnreachable, icmpError);
+            }
+            else
+            {
+                Drop(packet, Reason.ArpRequestsNoBuffer); // nobody knows whether the host is there
+            }
         }
 
         Remove(at);
@@ -212,7 +219,7 @@ internal sealed class Ip4NeighborWaitNode(
         if (own is { } source)
         {
             waiting.Requests++;
-            arpRequests.Send(this, waiting.Interface, source.Address, waiting.NextHop, MacAddress.Broadcast);
+            waiting.WasAsked |= arpRequests.TrySend(this, waiting.Interface, source.Address, waiting.NextHop, MacAddress.Broadcast);
         }
 
         return own is not null;
@@ -268,6 +275,9 @@ internal sealed class Ip4NeighborWaitNode(
         /// <summary>When to ask again, or to give up.</summary>
         public long Deadline;
         public int Requests;
+
+        /// <summary>False while no buffer was left for any of the requests.</summary>
+        public bool WasAsked;
         public int PacketCount;
     }
 }

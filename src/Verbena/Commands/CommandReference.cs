@@ -21,6 +21,7 @@ internal static class CommandReference
         | `vppctl` | exits with 0 whatever happened | `verbena ctl` exits with 1 if a command failed |
         | `exec` | what its lines print goes to the daemon's output | to the session, and an error names file and line |
         | `create interface rdma` | prints nothing | prints the interface's name, and a warning if there is one |
+        | `create interface rdma` where buffers are short | leaves receive queues empty | is refused, with the `--buffers` that would do |
         | `create bridge-domain` without an id | takes a random free one | takes the lowest free one |
         | `set interface mtu <bytes>` | is the port's MTU, which rdma interfaces refuse; the L3 MTU is 9000 at first | is the L3 MTU, as with `packet`; it is 1500 at first |
         | `set interface rss` | is `set interface rss queues <interface> list <list>`, which rdma interfaces refuse | sets the key of the hash and the table, too |
@@ -30,6 +31,7 @@ internal static class CommandReference
         | `show hardware-interfaces` | tells the hash by which packets are spread over transmit queues | each worker has its own transmit queue, so there is none; queues tell their errors |
         | `show runtime` | has a block for the main thread; the second time is that since the last update of statistics; `brief`, `max`, `summary` | workers only; both times are that since `clear runtime`; `time` and `verbose` only |
         | `show runtime`, states of input nodes | `polling`, `interrupt wait`, `disabled` | `polling`, `interrupt`, `adaptive`, like the most wakeful of the worker's queues |
+        | `show buffers` | a pool for each NUMA node | one pool; `Reserved` tells what receive queues hold when they are full, and the most that they may |
         | `show errors` | a line for each thread; `verbose` | summed over the workers |
         | `ip route add` | adds another path; takes several paths, weights, tables, `drop`, an interface alone | replaces the route; takes one next hop on a connected network, and refuses reserved networks |
         | `ip route add`, while the next hop's interface is down or has lost its address | packets are dropped without a word, or go the way of a shorter prefix | the route stays, `show ip fib` says `unresolved`, and packets are answered with network unreachable |

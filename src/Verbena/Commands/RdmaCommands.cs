@@ -161,7 +161,7 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
     private MacAddress[] MacAddressesInUse(RdmaPort port) =>
         [port.HostMacAddress.GetValueOrDefault(), .. router.Interfaces.All.SelectMany(item => item.SecondaryMacAddresses.Append(item.MacAddress))];
 
-    /// <summary>Makes the port. Who has no NIC is told of the emulated one, which the driver itself knows nothing of.</summary>
+    /// <summary>Makes the port, and tells of options of this program that help where it can't be had: the driver knows none.</summary>
     private RdmaPort CreatePort(RdmaInterfaceOptions options)
     {
         try
@@ -171,6 +171,10 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
         catch (HostInterfaceException e)
         {
             throw new CommandException($"{e.Message}, or start verbena with '--emulated-nic {options.HostInterface}' for an emulated NIC of that name", e);
+        }
+        catch (BufferShortageException e)
+        {
+            throw new CommandException($"{e.Message}, or start verbena with '--buffers {e.EnoughBuffers}'", e);
         }
     }
 

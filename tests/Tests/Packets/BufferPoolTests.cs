@@ -29,6 +29,25 @@ public sealed class BufferPoolTests
         Assert.Equal(taken[1], again);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(16384)]
+    [InlineData(18725)]
+    public void Seven_buffers_of_eight_can_be_reserved_and_again_when_a_reservation_has_ended(int count)
+    {
+        using BufferPool pool = new(count);
+        Assert.InRange(BufferPool.CountToReserve(pool.MaxReserved), count - 1, count);
+        Assert.InRange(BufferPool.CountToReserve(pool.MaxReserved + 1), count + 1, count + 2);
+        Assert.True(pool.TryReserve(pool.MaxReserved));
+        Assert.False(pool.TryReserve(1));
+        Assert.Equal(pool.MaxReserved, pool.ReservedCount);
+        pool.EndReservation(1);
+        Assert.True(pool.TryReserve(1));
+        Assert.Equal(count, pool.FreeCount);
+    }
+
     [Fact]
     public async Task A_thread_with_a_cache_can_take_all_buffers_and_others_can_have_them_when_it_has_returned_many()
     {

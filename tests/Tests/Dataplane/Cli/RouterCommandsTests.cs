@@ -154,6 +154,20 @@ public sealed class RouterCommandsTests : IDisposable
         Assert.Matches(@"^ID Name     LWP  CPU Loops\n1  worker_0 4711 2   \d+\n$", Run("show threads"));
 
     [Fact]
+    public void Show_buffers_has_VPPs_columns_and_tells_what_receive_queues_may_hold()
+    {
+        Assert.True(_test.Buffers.TryReserve(512));
+        Assert.True(_test.Buffers.TryTake(out BufferIndex one));
+        Assert.Equal(
+            """
+            Pool Name            Index NUMA  Size  Data Size  Total  Avail  Cached   Used     Reserved
+            default                0     -   2368     2048    2048   1919     128      1      512/1792
+
+            """, Run("show buffers"));
+        _test.Buffers.Return(one);
+    }
+
+    [Fact]
     public void Show_errors_has_VPPs_columns()
     {
         _test.Receive(_test.LeftPort, new byte[60]);

@@ -58,6 +58,35 @@ public sealed class NeighborWaitTests : IDisposable
     }
 
     [Fact]
+    public void Where_no_buffer_was_left_to_ask_nobody_is_called_unreachable()
+    {
+        BufferIndex[] all = TakeAllButOne();
+        _test.Receive(_test.LeftPort, Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost));
+        Assert.Equal(1, _test.Router.Workers[0].Graph.HeldCount);
+        for (int seconds = 0; seconds < 3; seconds++)
+        {
+            _test.Advance(TestRouter.Second);
+        }
+
+        _test.ExpectOnly("ip4-neighbor-wait", Reason.ArpRequestsNoBuffer);
+        _test.Buffers.Return(all);
+    }
+
+    [Fact]
+    public void A_request_for_which_no_buffer_was_left_goes_out_a_second_later()
+    {
+        BufferIndex[] all = TakeAllButOne();
+        byte[] frame = Frame.Ip4(TestRouter.LeftHost, TestRouter.RightHost);
+        _test.Receive(_test.LeftPort, frame);
+        Assert.Empty(_test.RightPort.Sent);
+        _test.Buffers.Return(all);
+        _test.Advance(TestRouter.Second);
+        Expect.Arp(Assert.Single(_test.RightPort.Sent), ArpHeader.Request).Target(TestRouter.RightHost);
+        _test.Receive(_test.RightPort, Reply());
+        Expect.Ip4(_test.RightPort.Sent[^1]).To(TestRouter.RightHost).SamePayload(frame);
+    }
+
+    [Fact]
     public void A_scan_of_many_hosts_is_throttled()
     {
         using TestRouter test = new(buffers: 8192);
@@ -205,6 +234,13 @@ public sealed class NeighborWaitTests : IDisposable
         _test.Run();
         Expect.Ip4(Assert.Single(_test.LeftPort.Sent)).From("10.0.1.3").Icmp(IcmpHeader.EchoReply, 0);
         Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    private BufferIndex[] TakeAllButOne()
+    {
+        var all = new BufferIndex[_test.Buffers.Count - 1];
+        Assert.Equal(all.Length, _test.Buffers.Take(all));
+        return all;
     }
 
     private static byte[] Reply() => Frame.Arp(
