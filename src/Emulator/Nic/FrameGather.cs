@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Verbena.Emulator.Wires;
 using Verbena.Interop.Mlx5;
 using Verbena.Interop.Uverbs;
 using Verbena.Packets;
@@ -141,7 +142,7 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
         TcpSegment.Complete(room[..gathered], _headers, _segment++, _payloadSent, isLast);
         _payloadSent += payload;
         ChecksumOffload.Apply(room[..gathered], _headers, ethernet->cs_flags);
-        length = Pad(room, gathered);
+        length = FrameBatch.Pad(room, gathered);
         return 0;
     }
 
@@ -222,7 +223,7 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
             ChecksumOffload.Apply(frame, Parse(frame, ethernet), flags);
         }
 
-        length = Pad(room, gathered);
+        length = FrameBatch.Pad(room, gathered);
         return 0;
     }
 
@@ -235,15 +236,5 @@ internal sealed unsafe class FrameGather(SendRing ring, NicModel model, PortCoun
         }
 
         return headers;
-    }
-
-    private static int Pad(Span<byte> room, int length)
-    {
-        if (length < EthernetHeader.MinFrameBytes)
-        {
-            room[length..EthernetHeader.MinFrameBytes].Clear();
-        }
-
-        return Math.Max(length, EthernetHeader.MinFrameBytes);
     }
 }

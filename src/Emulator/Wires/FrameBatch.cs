@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Verbena.Packets;
 
 namespace Verbena.Emulator.Wires;
 
@@ -59,6 +60,20 @@ public sealed unsafe class FrameBatch : IDisposable
         Count++;
         Bytes += lengthBytes;
         _used += (lengthBytes + Alignment - 1) & ~(Alignment - 1);
+    }
+
+    /// <summary>As <see cref="Commit"/>, for a frame of Linux, which leaves it to hardware to pad one that is too short for Ethernet.</summary>
+    public void CommitPadded(int lengthBytes) => Commit(Pad(Reserve(), lengthBytes));
+
+    /// <summary>Fills up with zeros to the shortest length that Ethernet has, and returns the frame's length.</summary>
+    public static int Pad(Span<byte> room, int lengthBytes)
+    {
+        if (lengthBytes < EthernetHeader.MinFrameBytes)
+        {
+            room[lengthBytes..EthernetHeader.MinFrameBytes].Clear();
+        }
+
+        return Math.Max(lengthBytes, EthernetHeader.MinFrameBytes);
     }
 
     public void Add(ReadOnlySpan<byte> frame)

@@ -195,7 +195,8 @@ internal sealed unsafe class InterfaceWire : Wire
             ChecksumOffload.Complete(frame, header.csum_start, header.csum_start + header.csum_offset);
         }
 
-        frames.Add(frame);
+        frame.CopyTo(frames.Reserve());
+        frames.CommitPadded(frame.Length);
         return true;
     }
 
@@ -203,7 +204,7 @@ internal sealed unsafe class InterfaceWire : Wire
     {
         while (_segment < large.Count && frames.HasRoom)
         {
-            frames.Commit(large.Write(_segment++, frames.Reserve()));
+            frames.CommitPadded(large.Write(_segment++, frames.Reserve()));
         }
 
         bool whole = _segment == large.Count;

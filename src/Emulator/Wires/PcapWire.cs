@@ -70,7 +70,8 @@ public sealed class PcapWire : Wire
 
             if (length >= Packets.EthernetHeader.Size)
             {
-                frames.Add(rest.Slice(RecordHeaderBytes, (int)length));
+                rest.Slice(RecordHeaderBytes, (int)length).CopyTo(frames.Reserve());
+                frames.CommitPadded((int)length); // it may have been recorded where its sender had not padded it yet
             }
             else
             {

@@ -41,7 +41,7 @@ internal sealed unsafe class TapDevice : IDisposable
         _ = Libc.ioctl(Descriptor, IfTun.TUNSETCARRIER, &carrier);
     }
 
-    /// <summary>Appends what Linux has sent.</summary>
+    /// <summary>Appends what Linux has sent, padded to the shortest length of Ethernet.</summary>
     public void Receive(FrameBatch frames)
     {
         while (frames.HasRoom)
@@ -57,7 +57,7 @@ internal sealed unsafe class TapDevice : IDisposable
                 return;
             }
 
-            frames.Commit((int)length);
+            frames.CommitPadded((int)length);
         }
     }
 

@@ -58,6 +58,49 @@ public sealed class InterfaceWireTests
         Ip($"link del {near}");
     }
 
+    [Fact]
+    public void A_frame_that_Linux_left_short_arrives_as_long_as_Ethernet_has_them()
+    {
+        const string Destination = "02:00:00:00:00:77";
+        byte[] frame = TestPort.Frame(Destination, identity: 0xEE, length: 42); // as long as Linux's ARP requests
+        byte[] padded = [.. frame, .. new byte[EthernetHeader.MinFrameBytes - frame.Length]];
+        string name = $"vt{RandomNumberGenerator.GetHexString(8, true)}";
+        using TapDevice tap = new(name);
+        tap.Requests.SetUp();
+        using InterfaceWire end = new(name);
+        using FrameBatch frames = new();
+        frames.Add(frame);
+        Assert.Equal(1, end.Send(frames));
+        Assert.Equal(padded, Receive(tap.Receive, MacAddress.Parse(Destination)));
+
+        Assert.Equal(1, tap.Send(frames));
+        Assert.Equal(padded, Receive(end.Receive, MacAddress.Parse(Destination)));
+    }
+
+    private static byte[] Receive(Action<FrameBatch> receive, MacAddress destination)
+    {
+        using FrameBatch received = new();
+        byte[]? found = null;
+        Assert.True(SpinWait.SpinUntil(() => (found = Find(receive, received, destination)) is not null, TimeSpan.FromSeconds(60)), "it arrives");
+        return found!;
+    }
+
+    private static byte[]? Find(Action<FrameBatch> receive, FrameBatch received, MacAddress destination)
+    {
+        received.Clear();
+        received.Reserve().Fill(0xEE); // what a longer frame has left there
+        receive(received);
+        for (int i = 0; i < received.Count; i++)
+        {
+            if (new MacAddress(received[i][..6]) == destination)
+            {
+                return received[i].ToArray();
+            }
+        }
+
+        return null;
+    }
+
     private static bool IsUp(TestPort port)
     {
         port.Time.Advance(TimeSpan.FromSeconds(1)); // so that it asks Linux again
