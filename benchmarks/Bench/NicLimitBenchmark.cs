@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
+using Verbena.Driver;
 using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 
@@ -21,9 +22,14 @@ internal static class NicLimitBenchmark
         Console.WriteLine("The emulated NIC alone, 64-byte frames; the program only posts and polls, by libmlx5's verbs:");
         using EmulatedNics nics = EmulatedNics.Attach(
             [Nic($"{Receiver},wire=generator:size=64:flows=64:dst-mac=0200.0000.0001"), Nic($"{Sender},wire=sink")], NullLogger.Instance, stepped: true);
-        using (ReceivingProgram program = new(Receiver))
+        using (ReceivingProgram program = new(Receiver, Rss4.Ipv4))
         {
             Measure("receive, generator to one queue", nics.Devices[Receiver], PortCounter.QueueReceived, program, seconds);
+        }
+
+        using (ReceivingProgram program = new(Receiver, Rss4.Ipv4Udp))
+        {
+            Measure("receive, where RSS tells each frame from the one before it", nics.Devices[Receiver], PortCounter.QueueReceived, program, seconds);
         }
 
         using (SendingProgram program = new(Sender))

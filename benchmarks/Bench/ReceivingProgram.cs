@@ -15,13 +15,14 @@ internal sealed unsafe class ReceivingProgram : QueueProgram
     private readonly ibv_recv_wr* _requests;
     private int _free = QueueSize;
 
-    public ReceivingProgram(string hostInterface)
+    /// <summary>Opens the device of a network interface, and receives what RSS chooses the queue for by some fields.</summary>
+    public ReceivingProgram(string hostInterface, Rss4 fields)
         : base(hostInterface)
     {
         _queue = Own(WorkQueue.Create(Device, Domain, Completions, QueueSize, segments: 1, stripVlan: false, Subject));
         _queue.Start();
         var table = Own(new IndirectionTable(Device, [_queue], Subject));
-        var rss = Own(new RssQueuePair(Device, Domain, table, RssSettings.DefaultKey, RssQueuePair.Fields(Rss4.Ipv4), Subject));
+        var rss = Own(new RssQueuePair(Device, Domain, table, RssSettings.DefaultKey, RssQueuePair.Fields(fields), Subject));
         Own(new SteeringRule(rss, FrameFilter.To(s_address), etherType: null, isTagged: false, Subject)).Add();
         _requests = (ibv_recv_wr*)NativeMemory.AllocZeroed(Batch, (nuint)sizeof(ibv_recv_wr));
         for (int i = 0; i < Batch; i++)

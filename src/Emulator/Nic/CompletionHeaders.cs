@@ -18,7 +18,7 @@ internal readonly record struct CompletionHeaders(byte PacketInfo, byte Ok, byte
     public static CompletionHeaders Outer(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
         ChecksumStatus status = layout.Check(frame);
-        return new CompletionHeaders(0, status.Ok, layout.HeaderTypes(frame), status.Sum);
+        return new CompletionHeaders(0, status.Ok, layout.HeaderTypes, status.Sum);
     }
 
     /// <summary>Of the headers inside a tunnel, if there is one. A checksum is right if those of both are, as far as there are any outside.</summary>
@@ -34,6 +34,6 @@ internal readonly record struct CompletionHeaders(byte PacketInfo, byte Ok, byte
         byte innerOk = innerInfo.Layout.Check(inner).Ok;
         byte notThere = layout.Transport == 0 ? Mlx5Cqe.MLX5_CQE_L4_OK : (byte)0;
         byte packetInfo = (byte)(Tunnelled | (layout.IpVersion == 6 ? OuterIp6 : 0));
-        return new CompletionHeaders(packetInfo, (byte)(innerOk & (outer.Ok | notThere)), innerInfo.Layout.HeaderTypes(inner), outer.Sum);
+        return new CompletionHeaders(packetInfo, (byte)(innerOk & (outer.Ok | notThere)), innerInfo.Layout.HeaderTypes, outer.Sum);
     }
 }

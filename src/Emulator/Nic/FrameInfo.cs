@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Verbena.Interop.Mlx5;
 using Verbena.Packets;
 
 namespace Verbena.Emulator.Nic;
@@ -67,15 +68,15 @@ internal struct FrameInfo
         info.Headers = Vector512.Create(
             Vector256.Create(ethernet, Vector128.Create(low, high)),
             Vector256.Create(0, addresses << 32, 0, addresses & 0xFFFF_FFFF_0000_0000));
-        info.Layout = new FrameLayout
-        {
-            IpVersion = 4,
-            Protocol = protocol,
-            Transport = protocol,
-            NetworkOffset = Network,
-            TransportOffset = Transport,
-            TransportBytes = transportBytes,
-        };
+        info.Layout = default;
+        info.Layout.IpVersion = 4;
+        info.Layout.Protocol = protocol;
+        info.Layout.Transport = protocol;
+        info.Layout.NetworkOffset = Network;
+        info.Layout.TransportOffset = Transport;
+        info.Layout.TransportBytes = transportBytes;
+        info.Layout.HeaderTypes = FrameLayout.Types(
+            Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV4, isUdp ? FrameLayout.UdpType : FrameLayout.TcpType(frame.Slice(Transport, transportBytes)));
         return true;
     }
 
@@ -121,6 +122,7 @@ internal struct FrameInfo
             EtherType.Ip6 => info.ParseIp6(frame[offset..]),
             _ => default,
         };
+        info.Layout.ReadHeaderTypes(frame);
         ulong flags = bits | (info.Layout.IsFragment ? MatchParameters.Fragment : 0u) | ((uint)info.Layout.IpVersion << MatchParameters.IpVersionShift);
         ulong tcp = 0;
         ulong udp = 0;

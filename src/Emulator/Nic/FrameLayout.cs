@@ -7,6 +7,9 @@ namespace Verbena.Emulator.Nic;
 /// <summary>Where the headers of a frame are, and what completions tell of them.</summary>
 internal record struct FrameLayout
 {
+    /// <summary>What a completion tells of a UDP header.</summary>
+    public const int UdpType = 2;
+
     /// <summary>4, 6, or 0 if there is no IP header, or not the whole of it.</summary>
     public byte IpVersion;
 
@@ -20,6 +23,9 @@ internal record struct FrameLayout
 
     /// <summary>True if the frame ends before the packet does by its IP header; the headers are as good as any to steer by.</summary>
     public bool IsCutShort;
+
+    /// <summary>The CQE's l4_hdr_type_etc: transport in bits 6:4, IP version in 3:2, fragment in 7, options in 1.</summary>
+    public byte HeaderTypes;
     public int NetworkOffset;
     public int TransportOffset;
 
@@ -41,22 +47,33 @@ internal record struct FrameLayout
         Transport = !IsFragment && TransportBytes >= needed ? protocol : (byte)0;
     }
 
-    /// <summary>The CQE's l4_hdr_type_etc: transport in bits 6:4, IP version in 3:2, fragment in 7, options in 1.</summary>
-    public readonly byte HeaderTypes(ReadOnlySpan<byte> frame)
+    /// <summary>Reads from the headers, whose places are known, what <see cref="HeaderTypes"/> tells.</summary>
+    public void ReadHeaderTypes(ReadOnlySpan<byte> frame)
     {
-        int l3 = IpVersion switch
+        int network = IpVersion switch
         {
             4 => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV4,
             6 => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_IPV6,
             _ => Mlx5Cqe.MLX5_CQE_L3_HDR_TYPE_NONE,
         };
-        int l4 = Transport switch
+        int transport = Transport switch
         {
-            IpProtocol.Udp => 2,
+            IpProtocol.Udp => UdpType,
             IpProtocol.Tcp => TcpType(frame.Slice(TransportOffset, TransportBytes)),
             _ => 0,
         };
-        return (byte)((IsFragment ? 0x80 : 0) | (l4 << 4) | (l3 << 2) | (HasIpOptions ? 2 : 0));
+        HeaderTypes = (byte)((IsFragment ? 0x80 : 0) | Types(network, transport) | (HasIpOptions ? 2 : 0));
+    }
+
+    /// <summary>A packet that is no fragment and has no options.</summary>
+    public static byte Types(int network, int transport) => (byte)((transport << 4) | (network << 2));
+
+    /// <summary>What a completion tells of a TCP header.</summary>
+    public static int TcpType(ReadOnlySpan<byte> tcp)
+    {
+        bool acknowledges = (tcp[13] & 0x10) != 0;
+        bool carriesData = (tcp[12] >> 4) * 4 < tcp.Length;
+        return acknowledges ? carriesData ? 4 : 3 : 1;
     }
 
     /// <summary>The CQE's L2_OK, L3_OK and L4_OK, and its check_sum: that of the whole IP packet, without what pads the frame.</summary>
@@ -83,13 +100,6 @@ internal record struct FrameLayout
         ReadOnlySpan<byte> addresses = IpVersion == 4 ? frame.Slice(NetworkOffset + 12, 8) : frame.Slice(NetworkOffset + 8, 32);
         ulong sum = Checksum.Sum(addresses);
         return sum + new Be16(Transport).Raw + new Be16((ushort)TransportBytes).Raw;
-    }
-
-    private static int TcpType(ReadOnlySpan<byte> tcp)
-    {
-        bool acknowledges = (tcp[13] & 0x10) != 0;
-        bool carriesData = (tcp[12] >> 4) * 4 < tcp.Length;
-        return acknowledges ? carriesData ? 4 : 3 : 1;
     }
 
     /// <summary>A UDP checksum of zero over IPv4 means that there is none (RFC 768), which counts as right.</summary>

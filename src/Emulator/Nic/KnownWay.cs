@@ -10,7 +10,6 @@ internal struct KnownWay
     private Vector512<ulong> _value; // of the frame, where it is looked at
     private byte _transport;         // without it, ports that are 0 look like those that are not there
     private ChosenQueue _queue;      // empty: nothing is known
-    private uint _tag;
 
     /// <summary>True if a frame goes to the known queue.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -21,14 +20,13 @@ internal struct KnownWay
     /// <param name="info">What the frame is.</param>
     /// <param name="lookedAt">The bits of headers that decided.</param>
     /// <param name="queue">Where it goes.</param>
-    /// <param name="tag">What its completion carries.</param>
-    public void Learn(in FrameInfo info, in Vector512<ulong> lookedAt, in ChosenQueue queue, uint tag)
+    public void Learn(in FrameInfo info, in Vector512<ulong> lookedAt, in ChosenQueue queue)
     {
         (_lookedAt, _value, _transport) = (lookedAt, info.Headers & lookedAt, info.Layout.Transport);
-        (_queue, _tag) = (queue, tag);
+        _queue = queue;
     }
 
     /// <summary>Gives a frame to the known queue, and returns what became of it.</summary>
     public readonly PortCounter Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, ulong timestamp) =>
-        _queue.Deliver(frame, in layout, _tag, timestamp);
+        _queue.Deliver(frame, in layout, timestamp);
 }

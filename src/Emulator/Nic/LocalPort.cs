@@ -151,7 +151,7 @@ internal sealed class LocalPort : NicPort
     public override bool Receive(long nowNanoseconds)
     {
         UpdateLink();
-        _steering.Timestamp = (ulong)nowNanoseconds;
+        _steering.Timestamp = DeviceClock.Ticks(nowNanoseconds);
         if (_steeredFromWire == _fromWire.Count)
         {
             TakeFromWire();

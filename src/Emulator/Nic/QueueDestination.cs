@@ -25,14 +25,14 @@ public abstract class QueueDestination : FlowDestination
     internal Vector512<ulong>? HashedHeaders => _rss is null ? Vector512<ulong>.Zero : _rss.HashedHeaders;
 
     /// <summary>Chooses a queue for the frame. What can't be hashed goes to the table's first queue.</summary>
-    internal ChosenQueue Choose(ReadOnlySpan<byte> frame, in FrameLayout layout)
+    internal ChosenQueue Choose(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag)
     {
         (uint hash, byte type) = _rss is null ? default : _rss.Compute(frame, in layout);
-        return new ChosenQueue(_queues[hash & (uint)(_queues.Length - 1)], hash, type, _offloadsTunnels);
+        return new ChosenQueue(_queues[hash & (uint)(_queues.Length - 1)], hash, type, tag, _offloadsTunnels);
     }
 
     internal override void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp)
     {
-        _counters.Add(Choose(frame, in layout).Deliver(frame, in layout, tag, timestamp));
+        _counters.Add(Choose(frame, in layout, tag).Deliver(frame, in layout, timestamp));
     }
 }

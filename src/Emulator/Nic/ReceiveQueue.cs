@@ -69,8 +69,7 @@ internal sealed unsafe class ReceiveQueue
 
     /// <summary>Writes the frame to the next buffers, and returns what became of it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // a stage of its own: all in one method is more than the compiler inlines in
-    public PortCounter Deliver(
-        ReadOnlySpan<byte> frame, in FrameLayout layout, (uint Hash, byte Type) rss, uint tag, ulong timestamp, bool offloadsTunnels)
+    public PortCounter Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, in ChosenQueue choice, ulong timestamp)
     {
         if (State != QueueState.Ready)
         {
@@ -110,17 +109,17 @@ internal sealed unsafe class ReceiveQueue
         }
 
         *entry = default;
-        CompletionHeaders headers = offloadsTunnels ? CompletionHeaders.Inner(frame, in layout) : CompletionHeaders.Outer(frame, in layout);
+        CompletionHeaders headers = choice.OffloadsTunnels ? CompletionHeaders.Inner(frame, in layout) : CompletionHeaders.Outer(frame, in layout);
         entry->pkt_info = headers.PacketInfo;
-        entry->rx_hash_result = rss.Hash;
-        entry->rx_hash_type = rss.Type;
+        entry->rx_hash_result = choice.Hash;
+        entry->rx_hash_type = choice.HashType;
         entry->check_sum = headers.Sum;
         entry->hds_ip_ext = headers.Ok;
         entry->l4_hdr_type_etc = (byte)(headers.Types | stripped);
         entry->vlan_info = vlan;
         entry->srqn_uidx = _userIndex;
-        entry->timestamp = DeviceClock.Ticks((long)timestamp);
-        entry->sop_drop_qpn = tag;
+        entry->timestamp = timestamp;
+        entry->sop_drop_qpn = choice.Tag;
         Consume(entry, strides, (uint)data.Length);
         _completions.Publish(entry, Mlx5Cqe.MLX5_CQE_RESP_SEND);
         return PortCounter.QueueReceived;

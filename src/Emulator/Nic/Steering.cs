@@ -16,17 +16,27 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     /// <summary>Frames for Linux, to be handed over at the end of a pass.</summary>
     public FrameBatch ToNetdev { get; } = new();
 
-    /// <summary>Time stamp of the pass, for completions.</summary>
+    /// <summary>Time stamp of the pass, for completions, in ticks of the NIC's clock.</summary>
     public ulong Timestamp { get; set; }
 
     /// <summary>Steers a frame that came from the wire, and has been parsed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void FromWire(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
         if (flows.Known.IsFor(in info))
         {
             counters.Add(flows.Known.Deliver(frame, in info.Layout, Timestamp)); // as most frames go: one copy, which needs no accounts
         }
-        else if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
+        else
+        {
+            FindWay(frame, in info);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // the loop over frames is to hold what most of them need
+    private void FindWay(ReadOnlySpan<byte> frame, in FrameInfo info)
+    {
+        if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
         {
             DeliverAlone(only, entry, frame, in info);
         }
@@ -45,9 +55,9 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
             return;
         }
 
-        ChosenQueue chosen = queues.Choose(frame, in info.Layout);
-        flows.Known.Learn(in info, flows.Receive.LookedAt | hashed, in chosen, entry.Tag);
-        counters.Add(chosen.Deliver(frame, in info.Layout, entry.Tag, Timestamp));
+        ChosenQueue chosen = queues.Choose(frame, in info.Layout, entry.Tag);
+        flows.Known.Learn(in info, flows.Receive.LookedAt | hashed, in chosen);
+        counters.Add(chosen.Deliver(frame, in info.Layout, Timestamp));
     }
 
     private void Search(ReadOnlySpan<byte> frame, in FrameInfo info)
