@@ -20,8 +20,6 @@ internal sealed class FlowPriorities
 
     private readonly FlowLevel[] _levels = [.. Enumerable.Range(0, MulticastLevel + 1).Select(i => new FlowLevel(continues: i < MulticastLevel && (i & 1) == 0))];
     private FlowGroup[] _order = [];     // all groups, as a frame meets them
-    private Vector512<ulong> _lastValue; // what the frame of the last search had under it
-    private FlowEntry? _lastEntry;       // which alone took that frame and ended its way; null: there was none
 
     public bool IsEmpty => _order.Length == 0;
 
@@ -44,10 +42,6 @@ internal sealed class FlowPriorities
         Publish();
     }
 
-    /// <summary>The entry that alone takes a frame and ends its way, if no flow can tell the frame from that of the last search; null: search.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public FlowEntry? FindAgain(in Vector512<ulong> outer) => _lastEntry is { } entry && (outer & LookedAt) == _lastValue ? entry : null;
-
     /// <summary>Finds the entries that take a frame. The last of them may end its way.</summary>
     public int Find(in Vector512<ulong> outer, in MatchFields fields, Span<FlowEntry> hits)
     {
@@ -68,7 +62,6 @@ internal sealed class FlowPriorities
             }
         }
 
-        Remember(in outer, count == 1 && hits[0].Traps && !IsDeep ? hits[0] : null);
         return count;
     }
 
@@ -120,19 +113,5 @@ internal sealed class FlowPriorities
         _order = [.. _levels.SelectMany(level => level.Groups)];
         IsDeep = Array.Exists(_order, group => group.IsDeep);
         LookedAt = _order.Aggregate(Vector512<ulong>.Zero, (mask, group) => mask | group.Mask.Outer);
-        _lastEntry = null;
-    }
-
-    private void Remember(in Vector512<ulong> outer, FlowEntry? entry)
-    {
-        if (entry is not null)
-        {
-            _lastValue = outer & LookedAt;
-        }
-
-        if (entry != _lastEntry)
-        {
-            _lastEntry = entry;
-        }
     }
 }

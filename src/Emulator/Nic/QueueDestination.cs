@@ -21,8 +21,11 @@ public abstract class QueueDestination : FlowDestination
 
     internal override bool Receives => _queues.Length > 0;
 
-    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that the choice of a queue depends on; null: it depends on what is in a tunnel.</summary>
-    internal Vector512<ulong>? HashedHeaders => _rss is null ? Vector512<ulong>.Zero : _rss.HashedHeaders;
+    /// <summary>False if RSS looks into tunnels.</summary>
+    internal bool ChoosesByHeaders => _rss is not { IsInner: true };
+
+    /// <summary>The bits of <see cref="FrameInfo.Headers"/> by which RSS chooses a queue.</summary>
+    internal Vector512<ulong> HashedHeaders => _rss?.HashedHeaders ?? default;
 
     /// <summary>Chooses a queue for the frame. What can't be hashed goes to the table's first queue.</summary>
     internal ChosenQueue Choose(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag)
@@ -31,8 +34,10 @@ public abstract class QueueDestination : FlowDestination
         return new ChosenQueue(_queues[hash & (uint)(_queues.Length - 1)], hash, type, tag, _offloadsTunnels);
     }
 
-    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp)
-    {
-        _counters.Add(Choose(frame, in layout, tag).Deliver(frame, in layout, timestamp));
-    }
+    internal override void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, uint tag, ulong timestamp) =>
+        Deliver(frame, in layout, Choose(frame, in layout, tag), timestamp);
+
+    /// <summary>Puts the frame into the queue that was chosen for it.</summary>
+    internal void Deliver(ReadOnlySpan<byte> frame, in FrameLayout layout, in ChosenQueue choice, ulong timestamp) =>
+        _counters.Add(choice.Deliver(frame, in layout, timestamp));
 }

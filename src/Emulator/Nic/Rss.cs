@@ -22,16 +22,20 @@ internal sealed class Rss
         _ip4 = new HashedBytes(12, 4, Has(fields, RssFields.SourceIp4), Has(fields, RssFields.DestinationIp4));
         _ip6 = new HashedBytes(8, 16, Has(fields, RssFields.SourceIp6), Has(fields, RssFields.DestinationIp6));
         _ports = new HashedBytes(0, 2, Has(fields, RssFields.SourceTcp | RssFields.SourceUdp), Has(fields, RssFields.DestinationTcp | RssFields.DestinationUdp));
-        HashedHeaders = Has(fields, RssFields.Inner) ? null : Bits(fields);
+        IsInner = Has(fields, RssFields.Inner);
+        HashedHeaders = Bits(fields);
     }
 
-    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that decide what <see cref="Compute"/> returns; null: it hashes what is in a tunnel.</summary>
-    public Vector512<ulong>? HashedHeaders { get; }
+    /// <summary>True if the headers inside a tunnel are hashed.</summary>
+    public bool IsInner { get; }
+
+    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that decide, for one transport, what <see cref="Compute"/> returns.</summary>
+    public Vector512<ulong> HashedHeaders { get; }
 
     /// <summary>The hash and the CQE's rx_hash_type; both 0 if the packet lacks a selected header.</summary>
     public (uint Hash, byte Type) Compute(ReadOnlySpan<byte> frame, in FrameLayout layout)
     {
-        if (HashedHeaders is not null)
+        if (!IsInner)
         {
             return ComputeHeaders(frame, in layout);
         }

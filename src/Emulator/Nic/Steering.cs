@@ -23,9 +23,9 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void FromWire(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        if (flows.Known.IsFor(in info))
+        if (flows.Known.HasQueueFor(in info))
         {
-            counters.Add(flows.Known.Deliver(frame, in info.Layout, Timestamp)); // as most frames go: one copy, which needs no accounts
+            counters.Add(flows.Known.DeliverToQueue(frame, in info.Layout, Timestamp)); // as most frames go: one copy, which needs no accounts
         }
         else
         {
@@ -36,28 +36,14 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
     [MethodImpl(MethodImplOptions.NoInlining)] // the loop over frames is to hold what most of them need
     private void FindWay(ReadOnlySpan<byte> frame, in FrameInfo info)
     {
-        if (flows.Sniffers.Length == 0 && flows.Receive.FindAgain(in info.Headers) is { Destinations: [FlowDestination only] } entry)
+        if (flows.Known.HasDestinationFor(in info))
         {
-            DeliverAlone(only, entry, frame, in info);
+            flows.Known.Deliver(frame, in info, Timestamp);
         }
         else
         {
             Search(frame, in info);
         }
-    }
-
-    /// <summary>Delivers the one copy of a frame, and takes note of its way if it ends here and the outer headers alone decide.</summary>
-    private void DeliverAlone(FlowDestination only, FlowEntry entry, ReadOnlySpan<byte> frame, in FrameInfo info)
-    {
-        if (only is not QueueDestination { HashedHeaders: { } hashed } queues)
-        {
-            only.Deliver(frame, in info.Layout, entry.Tag, Timestamp);
-            return;
-        }
-
-        ChosenQueue chosen = queues.Choose(frame, in info.Layout, entry.Tag);
-        flows.Known.Learn(in info, flows.Receive.LookedAt | hashed, in chosen);
-        counters.Add(chosen.Deliver(frame, in info.Layout, Timestamp));
     }
 
     private void Search(ReadOnlySpan<byte> frame, in FrameInfo info)
@@ -75,6 +61,10 @@ internal sealed class Steering(FlowTable flows, HostNetdev netdev, PortCounters 
         }
 
         Settle(copies, hits);
+        if (hits == 1 && trapped && _hits[0].Destinations.Length == 1 && flows.Sniffers.Length == 0 && !flows.Receive.IsDeep)
+        {
+            flows.Known.Learn(_hits[0], flows.Receive.LookedAt, in info);
+        }
     }
 
     /// <summary>Steers a frame that a queue or, with no context, Linux has sent. True: it goes to the wire (too).</summary>
