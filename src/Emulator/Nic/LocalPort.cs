@@ -30,6 +30,7 @@ internal sealed class LocalPort : NicPort
     private int _steeredFromWire;   // how many of the batch are done
     private int _steeredFromNetdev;
     private bool _carrierAllowed = true;
+    private bool _showsLink = true; // to the far end, as wires begin
     private bool _isMtuFresh; // asked for in this pass
 
     /// <summary>Makes the port: its netdev and its wire exist when this returns.</summary>
@@ -90,7 +91,7 @@ internal sealed class LocalPort : NicPort
         using Lock.Scope scope = Gate.EnterCall();
         if (_vport is null)
         {
-            _vport = new EmbeddedSwitch(_wire, _carrierAllowed, _netdev, Counters, Options.Behaviour, _time).Physical;
+            _vport = new EmbeddedSwitch(_wire, _showsLink, _netdev, Counters, Options.Behaviour, _time).Physical;
             _wire = _vport;
         }
 
@@ -117,7 +118,6 @@ internal sealed class LocalPort : NicPort
     {
         using Lock.Scope scope = Gate.EnterCall();
         _carrierAllowed = up;
-        _wire.ShowLink(up); // also where the link stays: the far end is down already
         UpdateLink();
     }
 
@@ -224,7 +224,14 @@ internal sealed class LocalPort : NicPort
 
     private void UpdateLink()
     {
-        var link = new LinkState(_wire.HasCarrier && _carrierAllowed, (ulong)Options.SpeedGbps * 1_000_000_000);
+        bool allowed = _carrierAllowed && (Options.Behaviour.Link == LinkDecision.Wire || _netdev.HasCarrier);
+        if (allowed != _showsLink)
+        {
+            _showsLink = allowed;
+            _wire.ShowLink(allowed); // also where the link stays: the far end is down already
+        }
+
+        var link = new LinkState(_wire.HasCarrier && allowed, (ulong)Options.SpeedGbps * 1_000_000_000);
         if (UpdateLink(link))
         {
             _netdev.ShowLink(link.IsUp);

@@ -24,8 +24,11 @@ public sealed record NicBehaviour
     /// <summary>What makes a virtual function promiscuous, and needs trust.</summary>
     public VfPromiscuity VfPromiscuity { get; init; }
 
+    /// <summary>Whether Linux's interface has a say in the port's link.</summary>
+    public LinkDecision Link { get; init; }
+
     /// <summary>The keys in the form of <see cref="NicOptions"/>.</summary>
-    internal const string Keys = "cqe-compression=, cqe-sessions-wrap=, few-strides=, memory-fault-every= and vf-promiscuity=";
+    internal const string Keys = "cqe-compression=, cqe-sessions-wrap=, few-strides=, memory-fault-every=, vf-promiscuity= and link=";
 
     /// <summary>Changes what a key stands for. <paramref name="error"/> is one sentence if the value is not allowed; null: no such key.</summary>
     internal bool TryApply(string key, string value, [NotNullWhen(true)] out NicBehaviour? changed, out string? error)
@@ -42,6 +45,12 @@ public sealed record NicBehaviour
                 "netdev" => this with { VfPromiscuity = VfPromiscuity.Netdev },
                 _ => null,
             },
+            "link" => value switch
+            {
+                "wire" => this with { Link = LinkDecision.Wire },
+                "netdev" => this with { Link = LinkDecision.Netdev },
+                _ => null,
+            },
             _ => null,
         };
         error = key switch
@@ -50,6 +59,7 @@ public sealed record NicBehaviour
             "cqe-sessions-wrap" or "few-strides" => $"{key}={value}: give on or off",
             "memory-fault-every" => $"{key}={value}: give a number of accesses, or 0",
             "vf-promiscuity" => $"{key}={value}: give flow or netdev",
+            "link" => $"{key}={value}: give wire or netdev",
             _ => null,
         };
         return changed is not null;

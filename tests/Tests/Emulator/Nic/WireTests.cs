@@ -22,6 +22,8 @@ public sealed class WireTests
     [InlineData("eth0,cqe-compression=always", "balanced, never, aggressive or random[:SEED]")]
     [InlineData("eth0,cqe-compression=never:7", "balanced, never, aggressive or random[:SEED]")]
     [InlineData("eth0,few-strides=yes", "on or off")]
+    [InlineData("eth0,link=netdev", "")]
+    [InlineData("eth0,link=up", "wire or netdev")]
     [InlineData("eth0,colour=blue", "wire=, mac=, speed=, model=, mtu=")]
     public void Options_are_read_or_answered_with_what_is_allowed(string text, string error)
     {
@@ -183,6 +185,25 @@ public sealed class WireTests
         near.SetCarrier(true);
         far.Step();
         Assert.True(far.Link.IsUp);
+    }
+
+    [Theory]
+    [InlineData(LinkDecision.Wire, true)]
+    [InlineData(LinkDecision.Netdev, false)]
+    public void The_link_goes_with_Linuxs_interface_at_both_ends_where_that_has_a_say(LinkDecision decision, bool upWithoutIt)
+    {
+        PatchPanel cables = new();
+        MemoryNetdev netdev = new() { IsUp = false };
+        NicOptions options = new("a") { Wire = new CableOptions("b"), Behaviour = new NicBehaviour { Link = decision } };
+        using NicDevice near = new(new LocalPort(options, cables, TimeProvider.System, netdev), NullLogger.Instance);
+        using NicDevice far = new(new LocalPort(new NicOptions("b"), cables, TimeProvider.System, new MemoryNetdev()), NullLogger.Instance);
+        foreach (bool isUp in (bool[])[false, true, false])
+        {
+            netdev.IsUp = isUp;
+            near.Step();
+            far.Step();
+            Assert.Equal((isUp || upWithoutIt, isUp || upWithoutIt), (near.Link.IsUp, far.Link.IsUp));
+        }
     }
 
     [Fact]
