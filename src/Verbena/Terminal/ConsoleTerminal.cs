@@ -16,9 +16,12 @@ internal sealed class ConsoleTerminal : ITerminal
     /// <summary>True if there is a person on both ends.</summary>
     public static bool IsPresent => !Console.IsInputRedirected && !Console.IsOutputRedirected;
 
-    public int Width => Math.Max(Console.WindowWidth, 20);
+    public int Width => Size(Console.WindowWidth, least: 20, usual: 80);
 
-    public int Height => Math.Max(Console.WindowHeight, 4);
+    public int Height => Size(Console.WindowHeight, least: 4, usual: 24);
+
+    /// <summary>Columns or rows to count with: a terminal that does not know them reports 0.</summary>
+    public static int Size(int reported, int least, int usual) => reported > 0 ? Math.Max(reported, least) : usual;
 
     public void Write(string text)
     {
