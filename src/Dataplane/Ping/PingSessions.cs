@@ -48,17 +48,17 @@ internal sealed class PingSessions(ForwardingTables tables, SpscRing<WorkerReque
         if (options.Size is < 0 or > ControlInputNode.MaxEchoPayloadBytes)
         {
             throw new RouterException(
-                $"ping: size {options.Size} does not fit into a packet: it can be 0 to {ControlInputNode.MaxEchoPayloadBytes} bytes");
+                $"size {options.Size} does not fit into a packet: it can be 0 to {ControlInputNode.MaxEchoPayloadBytes} bytes");
         }
 
         if (options.Repeat < 1 || options.Interval <= TimeSpan.Zero)
         {
-            throw new RouterException("ping: repeat and interval must be greater than zero");
+            throw new RouterException("repeat and interval must be greater than zero");
         }
 
         if (options.Source is { } source && tables.LookUp(source).Kind != AdjacencyKind.Receive)
         {
-            throw new RouterException($"ping: {source} is the address of no interface that is up");
+            throw new RouterException($"{source} is the address of no interface that is up");
         }
     }
 

@@ -287,6 +287,7 @@ public sealed class RouterCommandsTests : IDisposable
         _test.Run();
         _test.Advance(2 * TestRouter.Second);
         Assert.Equal("ping: no reply from 10.0.0.2", WaitFor(running));
+        Assert.Equal("ping: 10.99.0.1 is the address of no interface that is up", Fail("ping 10.0.0.2 source 10.99.0.1"));
         Assert.Equal("No reply from 10.0.0.2: icmp_seq=1\n\nStatistics: 1 sent, 0 received, 100% packet loss\n", output.ToString());
     }
 
