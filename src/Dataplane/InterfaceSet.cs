@@ -86,7 +86,7 @@ public sealed class InterfaceSet
         CheckName(name);
         AddressRules.CheckUnicast(address);
         Interface added = new(name, _tables.FreeInterfaceIndexes.First(), address);
-        _macAddresses.Check(address, added, force: false);
+        _macAddresses.Check(address, added, _tables.Interfaces, force: false);
         return Install(added);
     }
 
@@ -149,11 +149,11 @@ public sealed class InterfaceSet
     /// <summary>Gives an interface and its port another Ethernet address, and announces it. A port that refuses keeps the old one.</summary>
     /// <param name="target">Whose it is to be.</param>
     /// <param name="address">The address.</param>
-    /// <param name="force">Even if it is Linux's or a group's.</param>
+    /// <param name="force">Even if it is Linux's, a group's, or another interface's on the same port.</param>
     public void SetMacAddress(Interface target, MacAddress address, bool force = false)
     {
         RequireNotLocal0(target);
-        _macAddresses.Check(address, target, force);
+        _macAddresses.Check(address, target, _tables.Interfaces, force);
         if (target.Parent is { } parent)
         {
             throw new RouterException($"{target} has the Ethernet address of {parent}: change that");

@@ -14,9 +14,10 @@ public sealed class MacAddressPolicy(params IReadOnlyList<MacAddressRange> allow
     /// <summary>Refuses an address that an interface may not have.</summary>
     /// <param name="address">What somebody asks for.</param>
     /// <param name="target">Whose it is to be.</param>
-    /// <param name="force">Lets Linux's own address and group addresses pass; not those beyond what is allowed.</param>
+    /// <param name="interfaces">All there are, of which some may share the target's port.</param>
+    /// <param name="force">Lets Linux's own address, group addresses and those of other interfaces pass; not those beyond what is allowed.</param>
     /// <exception cref="RouterException">It may not; the message says why.</exception>
-    public void Check(MacAddress address, Interface target, bool force)
+    public void Check(MacAddress address, Interface target, ReadOnlySpan<Interface?> interfaces, bool force)
     {
         ArgumentNullException.ThrowIfNull(target);
         string? wrong =
@@ -24,6 +25,7 @@ public sealed class MacAddressPolicy(params IReadOnlyList<MacAddressRange> allow
             : !IsAllowed(address) ? $"only these may be used, says --allow-mac: {Allowed}"
             : !force && address.IsMulticast ? "it is a group's, from which nothing may be sent; to take it all the same, add force"
             : !force && address == target.Port?.HostMacAddress ? "it is Linux's own on this port, which would receive nothing any more; to take it all the same, add force"
+            : !force && OtherWith(address, target, interfaces) is { } other ? $"{other} on the same port has it, and each frame would come to both; to take it all the same, add force"
             : null;
         if (wrong is not null)
         {
@@ -55,6 +57,19 @@ public sealed class MacAddressPolicy(params IReadOnlyList<MacAddressRange> allow
     /// <exception cref="RouterException">None was found that is free.</exception>
     public MacAddress Choose(MacAddress usual, IReadOnlyCollection<MacAddress> taken) =>
         IsAllowed(usual) ? usual : Choose(new Random((int)usual.Bits), taken);
+
+    private static Interface? OtherWith(MacAddress address, Interface target, ReadOnlySpan<Interface?> interfaces)
+    {
+        foreach (Interface? other in interfaces)
+        {
+            if (other?.Port is { } port && other != target && port.NicPort == target.Port?.NicPort && other.HasMac(address.Bits))
+            {
+                return other;
+            }
+        }
+
+        return null;
+    }
 
     private bool IsAllowed(MacAddress address) => allowed.Count == 0 || allowed.Any(range => range.Contains(address));
 }

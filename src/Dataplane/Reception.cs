@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Verbena.Dataplane.Tables;
 using Verbena.Packets;
 
 namespace Verbena.Dataplane;
@@ -8,14 +9,15 @@ namespace Verbena.Dataplane;
 [SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "what is done to a router's interfaces is the router's, if it needs more than them or not")]
 public sealed class Reception
 {
+    private readonly ForwardingTables _tables;
     private readonly MacAddressPolicy _macAddresses;
 
-    internal Reception(MacAddressPolicy macAddresses) => _macAddresses = macAddresses;
+    internal Reception(ForwardingTables tables, MacAddressPolicy macAddresses) => (_tables, _macAddresses) = (tables, macAddresses);
 
     /// <summary>Lets an interface receive for one more Ethernet address.</summary>
     /// <param name="target">Whose it is to be.</param>
     /// <param name="address">The address.</param>
-    /// <param name="force">Even if it is Linux's or a group's.</param>
+    /// <param name="force">Even if it is Linux's, a group's, or another interface's on the same port.</param>
     /// <exception cref="RouterException">It has the address already, or may not have it.</exception>
     public void AddSecondaryMacAddress(Interface target, MacAddress address, bool force = false)
     {
@@ -25,7 +27,7 @@ public sealed class Reception
             throw new RouterException($"{target} has the secondary address {address} already");
         }
 
-        _macAddresses.Check(address, target, force);
+        _macAddresses.Check(address, target, _tables.Interfaces, force);
         SetSecondaryMacAddresses(target, [.. target.SecondaryMacAddresses, address]);
     }
 

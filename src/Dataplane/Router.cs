@@ -32,7 +32,7 @@ public sealed class Router : IDisposable
         _placement = new RxPlacement(Workers, Park);
         _pings = new PingSessions(_tables, _workers.Requests);
         Ip4 = new Ip4Routing(_tables, _workers.Requests, Park);
-        Reception = new Reception(macAddresses);
+        Reception = new Reception(_tables, macAddresses);
         Bridging = new Bridging(_tables, ParkAndTakeReports, Reception.RequirePromiscuous, Ip4.FollowMode);
         Interfaces = new InterfaceSet(_tables, Workers, _placement, macAddresses, Ip4, Bridging, ParkAndTakeReports);
     }

@@ -78,6 +78,8 @@ public sealed class RdmaPort : Port
 
     public override string Name => _options.Name;
 
+    public override string NicPort => _host.RdmaDevice; // which has one port, as mlx5's devices have
+
     public override MacAddress MacAddress => Steered.Address;
 
     public override MacAddress? HostMacAddress => _host.VirtualFunction is null ? _host.ReadMacAddress(DeviceContext.SysfsRoot()) : null;

@@ -16,6 +16,12 @@ public abstract class Port : IDisposable
     /// <summary>The name users type, such as <c>rdma-0</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// Which port of a NIC it is. Several may share one, each with addresses of its own; a frame to an address that two of them have
+    /// would come to both.
+    /// </summary>
+    public virtual string NicPort => Name;
+
     /// <summary>The unicast address whose frames the port receives.</summary>
     public abstract MacAddress MacAddress { get; }
 

@@ -27,6 +27,28 @@ public sealed class MacAddressPolicyTests : IDisposable
     public void Force_takes_them_but_no_address_that_is_none(string address, bool passes) =>
         Assert.Equal(passes, Refusal(new MacAddressPolicy(), address, force: true) is null);
 
+    [Fact]
+    public void An_address_of_another_interface_on_the_same_port_is_taken_by_force_only()
+    {
+        MacAddress own = MacAddress.Parse("02:00:00:00:05:01"), second = MacAddress.Parse("02:00:00:00:05:02");
+        using TestPort onePort = new(_test.Buffers, "one", own.ToString()) { SharedPort = "nic" };
+        using TestPort twoPort = new(_test.Buffers, "two", Harmless) { SharedPort = "nic" };
+        (Interface one, Interface two) = (_test.Router.Interfaces.Add(onePort), _test.Router.Interfaces.Add(twoPort));
+        _test.Router.Reception.AddSecondaryMacAddress(one, second);
+        foreach (MacAddress taken in (MacAddress[])[own, second])
+        {
+            string refusal = $"two can't have {taken}: one on the same port has it, and each frame would come to both; to take it all the same, add force";
+            Assert.Equal(refusal, Assert.Throws<RouterException>(() => _test.Router.Interfaces.SetMacAddress(two, taken)).Message);
+            Assert.Equal(refusal, Assert.Throws<RouterException>(() => _test.Router.Reception.AddSecondaryMacAddress(two, taken)).Message);
+            _test.Router.Interfaces.SetMacAddress(_test.Left, taken); // whose port is another
+        }
+
+        _test.Router.Interfaces.SetMacAddress(one, own); // it is its own
+        _test.Router.Interfaces.SetMacAddress(two, own, force: true);
+        _test.Router.Reception.AddSecondaryMacAddress(two, second, force: true);
+        Assert.Equal((own, second), (twoPort.MacAddress, Assert.Single(twoPort.SecondaryMacAddresses)));
+    }
+
     [Theory]
     [InlineData("02:11:22:33:44:55", true)]
     [InlineData("02:33:00:00:00:07", true)]
@@ -76,5 +98,5 @@ public sealed class MacAddressPolicyTests : IDisposable
         new([.. ranges.Select(text => MacAddressRange.TryParse(text, out MacAddressRange range) ? range : throw new FormatException(text))]);
 
     private string? Refusal(MacAddressPolicy policy, string address, bool force) =>
-        Record.Exception(() => policy.Check(MacAddress.Parse(address), _test.Left, force))?.Message;
+        Record.Exception(() => policy.Check(MacAddress.Parse(address), _test.Left, _test.Router.Interfaces.All.ToArray(), force))?.Message;
 }

@@ -23,6 +23,11 @@ internal class TestPort : Port
 
     public override string Name { get; }
 
+    public override string NicPort => SharedPort ?? Name;
+
+    /// <summary>The port of a NIC that it has in common with others, if it has.</summary>
+    public string? SharedPort { get; init; }
+
     public override MacAddress MacAddress => _macAddress;
 
     public override LinkState Link => new(IsUp: true, SpeedBitsPerSecond: 100_000_000_000);

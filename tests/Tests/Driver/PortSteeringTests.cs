@@ -40,6 +40,16 @@ public sealed class PortSteeringTests : IDisposable
     }
 
     [Fact]
+    public void An_address_that_two_ports_have_brings_each_frame_to_both_and_they_say_that_they_share_a_port()
+    {
+        _beside.SetMacAddress(_far.MacAddress);
+        Assert.Equal([1], FarReceives(_far.MacAddress));
+        Assert.Equal([1], Ids(_beside));
+        Assert.Equal(_far.NicPort, _beside.NicPort);
+        Assert.NotEqual(_far.NicPort, _near.NicPort, StringComparer.Ordinal);
+    }
+
+    [Fact]
     public void Two_promiscuous_ports_each_receive_a_copy()
     {
         _far.SetPromiscuous(true);
