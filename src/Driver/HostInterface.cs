@@ -20,6 +20,7 @@ internal sealed partial record HostInterface(
     /// <summary>The virtual function that it is; null: a physical one, or nobody tells.</summary>
     public HostVirtualFunction? VirtualFunction { get; private init; }
 
+    private const string KernelSysfs = "/sys";
     private const string MellanoxVendor = "0x15b3";
     private const string LoadModules = "load the kernel's modules: modprobe --all mlx5_ib ib_uverbs";
 
@@ -30,7 +31,9 @@ internal sealed partial record HostInterface(
         string netdev = Resolve(Path.Combine(sysfs, "class/net", name));
         if (!Directory.Exists(netdev))
         {
-            throw new HostInterfaceException($"there is no network interface '{name}': 'ip link' lists those of this host");
+            throw new HostInterfaceException(sysfs == KernelSysfs
+                ? $"there is no network interface '{name}': 'ip link' lists those of this host"
+                : $"'{name}' is none of the network interfaces that libibverbs is led to: those are {string.Join(", ", NamesBelow(sysfs))}");
         }
 
         string function = Resolve(Path.Combine(netdev, "device"));
@@ -41,6 +44,12 @@ internal sealed partial record HostInterface(
         {
             VirtualFunction = HostVirtualFunction.Find(function, Resolve),
         };
+    }
+
+    private static IEnumerable<string> NamesBelow(string sysfs)
+    {
+        DirectoryInfo directory = new(Path.Combine(sysfs, "class/net"));
+        return directory.Exists ? directory.EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal) : ["none"];
     }
 
     private static string PciAddressOf(string name, string function)

@@ -17,8 +17,17 @@ public sealed class HostInterfaceTests : IDisposable
     }
 
     [Fact]
-    public void A_name_that_no_interface_has_is_said_to_be_unknown() =>
-        AssertFails("eth7", "there is no network interface 'eth7': 'ip link' lists those of this host");
+    public void A_name_that_no_interface_has_is_said_to_be_unknown() => Assert.Equal(
+        "there is no network interface 'nosuch0': 'ip link' lists those of this host",
+        Assert.Throws<HostInterfaceException>(() => HostInterface.Find("nosuch0", "/sys")).Message);
+
+    [Fact]
+    public void In_another_tree_than_the_kernel_s_the_interfaces_there_are_named() // the host may well have one of that name
+    {
+        AddNic();
+        Directory.CreateDirectory(Path.Combine(_sysfs, "class/net/veth0"));
+        AssertFails("lo", "'lo' is none of the network interfaces that libibverbs is led to: those are enp94s0f0, veth0");
+    }
 
     [Fact]
     public void An_interface_without_a_device_is_no_NIC()
