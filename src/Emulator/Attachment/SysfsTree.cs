@@ -20,8 +20,7 @@ public sealed class SysfsTree : IDisposable
     private const ushort PciVendor = 0x15B3;
     private const int ConfigurationBytes = 256;
 
-    /// <summary>What Linux keeps of the interface itself, a TAP. The links lead nowhere where there is none, or /sys is another network namespace's.</summary>
-    private static readonly string[] s_netdevFiles = ["carrier", "flags", "ifindex", "operstate", "statistics", "type"];
+    private const string Driver = "bus/pci/drivers/mlx5_core";
 
     private static readonly string s_path = System.IO.Path.Combine(
         Base(), string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}.{Guid.NewGuid():N}"));
@@ -80,6 +79,7 @@ public sealed class SysfsTree : IDisposable
         string[] links =
         [
             $"class/infiniband_verbs/uverbs{nic!.Index}", $"class/infiniband/mlx5_{nic.Index}", $"class/net/{netdev}", $"bus/pci/devices/{address}",
+            $"{Driver}/{address}",
         ];
         Array.ForEach(links, link => File.Delete(Full(link)));
         if (nic.Function is { } function)
@@ -217,8 +217,9 @@ public sealed class SysfsTree : IDisposable
         Write($"{function}/modalias", string.Create(CultureInfo.InvariantCulture,
             $"pci:v000015B3d{model.PciDevice:X8}sv000015B3sd{model.PciSubsystem:X8}bc02sc00i00"));
         Write($"{function}/uevent", $"DRIVER=mlx5_core\nPCI_CLASS=20000\nPCI_ID=15B3:{model.PciDevice:X4}\nPCI_SLOT_NAME={address}");
-        Directory.CreateDirectory(Full("bus/pci/drivers/mlx5_core"));
-        Link($"{function}/driver", "bus/pci/drivers/mlx5_core");
+        Link($"{function}/subsystem", "bus/pci");
+        Link($"{function}/driver", Driver);
+        Link($"{Driver}/{address}", function);
     }
 
     /// <summary>The one BAR of a ConnectX, and the twelve other lines of a function that can have virtual ones: begin, end, flags.</summary>
@@ -267,15 +268,9 @@ public sealed class SysfsTree : IDisposable
 
     private static void WriteNetdev(NicIdentity nic, string directory)
     {
-        Write($"{directory}/address", nic.Mac.ToString());
-        Write($"{directory}/dev_port", "0");
-        Write($"{directory}/dev_id", "0x0");
-        foreach (string file in s_netdevFiles)
-        {
-            Directory.CreateSymbolicLink(Full($"{directory}/{file}"), $"/sys/devices/virtual/net/{nic.Name}/{file}");
-        }
-
+        NetdevFiles.Make(Full(directory), nic);
         Link($"{directory}/device", Function(directory));
+        Link($"{directory}/subsystem", "class/net");
     }
 
     private static string Function(string directory) => directory[..directory.IndexOf('/', "devices/pci0000:00/".Length)];

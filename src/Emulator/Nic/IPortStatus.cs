@@ -15,5 +15,8 @@ public interface IPortStatus
     /// <summary>Address of the netdev.</summary>
     MacAddress MacAddress { get; }
 
+    /// <summary>MTU of the netdev, in bytes of network packet.</summary>
+    int Mtu { get; }
+
     PortCounters Counters { get; }
 }

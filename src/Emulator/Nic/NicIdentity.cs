@@ -13,6 +13,9 @@ public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicMode
     /// <summary>Which virtual function it is; null: it is a physical one.</summary>
     public VirtualFunction? Function { get; init; }
 
+    /// <summary>MTU with which the netdev begins, in bytes of network packet.</summary>
+    public int Mtu { get; init; } = 1500;
+
     private const int Major = 231; // Linux, drivers/infiniband/core/uverbs_main.c: IB_UVERBS_MAJOR, IB_UVERBS_BASE_MINOR
     private const int BaseMinor = 192;
 
@@ -20,7 +23,7 @@ public sealed record NicIdentity(int Index, string Name, MacAddress Mac, NicMode
     public static NicIdentity Of(NicOptions options, int index)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new NicIdentity(index, options.Name, options.Address, options.Model, options.SpeedGbps) { Function = options.VirtualFunction };
+        return new NicIdentity(index, options.Name, options.Address, options.Model, options.SpeedGbps) { Function = options.VirtualFunction, Mtu = options.Mtu };
     }
 
     /// <summary>Device number as sysfs shows it; stat gives the same (src/Shim).</summary>

@@ -49,6 +49,7 @@ public sealed class VirtualFunctionTests : IDisposable
         Assert.Equal(["mlx5_0", "mlx5_1", "mlx5_2", "mlx5_3"], RdmaDevices());
         Assert.Equal(("2", "8", "0x1019"), (Read("sriov_numvfs"), Read("sriov_totalvfs"), Read("device")));
         Assert.Equal("0x101a", Read("virtfn1/device"));
+        Assert.Equal(4, FunctionsOfDriver());
         Assert.Equal("0x1019", Read("virtfn1/physfn/device"));
         Assert.Equal(_cable.Nics.FunctionsOf(Physical).Last().MacAddress.ToString(), Read($"virtfn1/net/{_cable.NearName}v1/address"));
         Assert.Contains($"{_cable.NearName}v1", Netdevs(), StringComparer.Ordinal);
@@ -65,7 +66,7 @@ public sealed class VirtualFunctionTests : IDisposable
         _cable.Nics.SetFunctions(Physical, 0);
         Assert.Equal(["mlx5_0", "mlx5_1"], RdmaDevices());
         Assert.DoesNotContain($"{_cable.NearName}v0", Netdevs(), StringComparer.Ordinal);
-        Assert.Equal(("0", false), (Read("sriov_numvfs"), Path.Exists(Path.Combine(Function(), "virtfn0"))));
+        Assert.Equal(("0", false, 2), (Read("sriov_numvfs"), Path.Exists(Path.Combine(Function(), "virtfn0")), FunctionsOfDriver()));
         _cable.Nics.SetFunctions(Physical, 1);
         Assert.Equal(["mlx5_0", "mlx5_1", "mlx5_2"], RdmaDevices());
     }
@@ -155,6 +156,9 @@ public sealed class VirtualFunctionTests : IDisposable
 
     /// <summary>The physical function's directory in sysfs.</summary>
     private string Function() => Path.Combine(SysfsTree.Path, "class/net", _cable.NearName, "device");
+
+    /// <summary>How many PCI functions the kernel's driver has, by its directory.</summary>
+    private int FunctionsOfDriver() => Directory.GetDirectories(Path.Combine(Function(), "driver")).Count(function => File.Exists(Path.Combine(function, "device")));
 
     private static IEnumerable<string> Netdevs() => NetworkInterface.GetAllNetworkInterfaces().Select(netdev => netdev.Name);
 
