@@ -37,7 +37,7 @@ internal static class BridgeDomainLayout
     private static string Format(L2FibEntry entry) => Row(s_addressColumns, "",
         entry.Address.ToString(), Text(entry.Domain.Index), entry.Interface is { } member ? Text(member.Index) : "-1",
         $"{Text(entry.Domain.FlushCount)}/0",
-        entry.IsStatic ? "no" : entry.Domain.MacAgeMinutes == 0 ? "-" : Text((int)entry.AgeMinutes),
+        entry.IsProvisioned ? "no" : entry.Domain.MacAgeMinutes == 0 ? "-" : Text((int)entry.AgeMinutes),
         Star(entry.IsStatic), Star(entry.Interface is null), Star(entry.IsBvi), entry.Interface?.Name ?? "-");
 
     private static string Row(int[] widths, string between, params IEnumerable<string> cells) =>

@@ -21,8 +21,8 @@ internal static class L2FibCommands
             }
 
             Interface member = words.Interface(router);
-            _ = words.TryKeyword("static") || words.TryKeyword("bvi"); // what is set by hand is static; a BVI is known to be one
-            return _ => bridging.AddStatic(domain, address, member);
+            bool isStatic = words.TryKeyword("static") || words.TryKeyword("bvi"); // a BVI is known to be one
+            return _ => bridging.AddAddress(domain, address, member, isStatic);
         });
         table.Add("l2fib del", "<mac> <bridge-domain-id>", "Removes an Ethernet address", words =>
         {
@@ -90,10 +90,10 @@ internal static class L2FibCommands
 
         if (words.TryKeyword("learn"))
         {
-            return entry => !entry.IsStatic;
+            return entry => !entry.IsProvisioned;
         }
 
-        return words.TryKeyword("add") ? entry => entry.IsStatic : null;
+        return words.TryKeyword("add") ? entry => entry.IsProvisioned : null;
     }
 
     private static string Format(IReadOnlyList<L2FibEntry> entries, Func<L2FibEntry, bool>? filter)
@@ -105,6 +105,6 @@ internal static class L2FibCommands
 
         string rows = filter is null ? "" : BridgeDomainLayout.Format([.. entries.Where(filter)]);
         return rows + string.Create(CultureInfo.InvariantCulture,
-            $"L2FIB total/learned entries: {entries.Count}/{entries.Count(entry => !entry.IsStatic)}\n");
+            $"L2FIB total/learned entries: {entries.Count}/{entries.Count(entry => !entry.IsProvisioned)}\n");
     }
 }

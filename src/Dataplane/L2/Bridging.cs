@@ -164,8 +164,8 @@ public sealed class Bridging
         }
     }
 
-    /// <summary>Sets an Ethernet address behind a member, which neither ages nor moves.</summary>
-    public void AddStatic(BridgeDomain domain, MacAddress address, Interface member)
+    /// <summary>Sets an Ethernet address behind a member, which does not age. It moves to where it is seen, unless it is static or a BVI's.</summary>
+    public void AddAddress(BridgeDomain domain, MacAddress address, Interface member, bool isStatic)
     {
         ArgumentNullException.ThrowIfNull(domain);
         ArgumentNullException.ThrowIfNull(member);
@@ -175,7 +175,10 @@ public sealed class Bridging
             throw new RouterException($"{member} is no member of bridge domain {domain.Id}");
         }
 
-        _addresses.SetStatic(domain, address, member.L2.IsBvi ? L2Entry.Bvi(member.Index) : L2Entry.Static(member.Index));
+        TakeReports(); // of where it was before
+        _addresses.Set(domain, address, member.L2.IsBvi ? L2Entry.Bvi(member.Index)
+            : isStatic ? L2Entry.Static(member.Index)
+            : L2Entry.Provisioned(member.Index));
     }
 
     /// <summary>Drops all frames from and to an Ethernet address.</summary>
@@ -183,7 +186,7 @@ public sealed class Bridging
     {
         ArgumentNullException.ThrowIfNull(domain);
         BridgeRules.CheckAddress(domain, address);
-        _addresses.SetStatic(domain, address, L2Entry.Filter());
+        _addresses.Set(domain, address, L2Entry.Filter());
     }
 
     public void RemoveAddress(BridgeDomain domain, MacAddress address)
@@ -310,7 +313,7 @@ public sealed class Bridging
     {
         if (target.L2 is { IsBvi: true, Domain: { } domain })
         {
-            _addresses.SetStatic(domain, target.MacAddress, L2Entry.Bvi(target.Index));
+            _addresses.Set(domain, target.MacAddress, L2Entry.Bvi(target.Index));
         }
     }
 }

@@ -7,11 +7,12 @@ namespace Verbena.Dataplane.L2;
 /// <param name="Domain">The domain.</param>
 /// <param name="Address">The address.</param>
 /// <param name="Interface">Behind which member it is; null for a filter.</param>
-/// <param name="IsStatic">Set by a person or a BVI.</param>
+/// <param name="IsProvisioned">Set by a person or a BVI, not learned: it does not age.</param>
+/// <param name="IsStatic">Provisioned, and does not move either.</param>
 /// <param name="IsBvi">The address is that of the domain's BVI.</param>
 /// <param name="AgeMinutes">Minutes since it was last seen.</param>
 public sealed record L2FibEntry(
-    BridgeDomain Domain, MacAddress Address, Interface? Interface, bool IsStatic, bool IsBvi, uint AgeMinutes);
+    BridgeDomain Domain, MacAddress Address, Interface? Interface, bool IsProvisioned, bool IsStatic, bool IsBvi, uint AgeMinutes);
 
 /// <summary>Keeps the L2 FIB: learns, ages and flushes addresses. Belongs to the control thread.</summary>
 internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomain> domainAt)
@@ -29,28 +30,29 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
             domainAt(item.Key.DomainIndex),
             item.Key.Address,
             item.Entry.IsFilter ? null : tables.InterfaceAt(item.Entry.Interface),
+            item.Entry.IsProvisioned,
             item.Entry.IsStatic,
             item.Entry.IsBvi,
             L2Entry.MinuteOf(now) - item.Entry.Minute)),
     ];
 
-    /// <summary>Notes where a worker has seen an address. Silently ignored: one that is static, and one too many.</summary>
+    /// <summary>Notes where a worker has seen an address. Silently ignored: one that is static or where it was said to be, and one too many.</summary>
     public void Learn(BridgeDomain domain, Interface member, MacAddress address, long now)
     {
         L2Key key = domain.KeyOf(address);
         L2Entry known = Fib.Find(key);
-        bool isNew = !known.Exists;
-        if (known.IsStatic || (isNew && domain.LearnCount >= domain.LearnLimit))
+        bool stays = known.IsStatic || (known.IsProvisioned && known.Interface == (uint)member.Index);
+        if (stays || (!known.Exists && domain.LearnCount >= domain.LearnLimit))
         {
             return;
         }
 
-        domain.LearnCount += isNew ? 1 : 0;
+        domain.LearnCount += known.Exists && !known.IsProvisioned ? 0 : 1;
         Fib.Set(key, L2Entry.Learned(member.Index, L2Entry.MinuteOf(now)));
     }
 
-    /// <summary>Sets an address that neither ages nor moves.</summary>
-    public void SetStatic(BridgeDomain domain, MacAddress address, L2Entry entry)
+    /// <summary>Sets an address that was not learned.</summary>
+    public void Set(BridgeDomain domain, MacAddress address, L2Entry entry)
     {
         _ = Remove(domain, address);
         Fib.Set(domain.KeyOf(address), entry);
@@ -61,22 +63,22 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
     {
         L2Key key = domain.KeyOf(address);
         L2Entry known = Fib.Find(key);
-        domain.LearnCount -= known.Exists && !known.IsStatic ? 1 : 0;
+        domain.LearnCount -= known.Exists && !known.IsProvisioned ? 1 : 0;
         Fib.Remove(key);
         return known.Exists;
     }
 
     /// <summary>Forgets the learned addresses of a domain.</summary>
     public void Flush(BridgeDomain domain) =>
-        RemoveWhere((key, entry) => key.DomainIndex == domain.Index && !entry.IsStatic);
+        RemoveWhere((key, entry) => key.DomainIndex == domain.Index && !entry.IsProvisioned);
 
     /// <summary>Forgets the learned addresses behind an interface.</summary>
-    public void Flush(Interface member) => RemoveWhere((_, entry) => entry.Interface == member.Index && !entry.IsStatic);
+    public void Flush(Interface member) => RemoveWhere((_, entry) => entry.Interface == member.Index && !entry.IsProvisioned);
 
-    /// <summary>Removes all addresses of a domain, static ones too.</summary>
+    /// <summary>Removes all addresses of a domain, provisioned ones too.</summary>
     public void Clear(BridgeDomain domain) => RemoveWhere((key, _) => key.DomainIndex == domain.Index);
 
-    /// <summary>Removes all addresses behind interfaces, static ones too.</summary>
+    /// <summary>Removes all addresses behind interfaces, provisioned ones too.</summary>
     public void Clear(IEnumerable<Interface> members)
     {
         HashSet<uint> indexes = [.. members.Select(member => (uint)member.Index)];
@@ -90,7 +92,7 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
         if (minute != _agedAt)
         {
             _agedAt = minute;
-            RemoveWhere((key, entry) => !entry.IsStatic
+            RemoveWhere((key, entry) => !entry.IsProvisioned
                 && domainAt(key.DomainIndex).MacAgeMinutes is > 0 and int limit
                 && minute - entry.Minute > limit);
         }

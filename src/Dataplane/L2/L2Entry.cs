@@ -8,6 +8,7 @@ internal readonly record struct L2Entry
     private const ulong StaticBit = 1ul << FlagsShift;
     private const ulong FilterBit = 2ul << FlagsShift;
     private const ulong BviBit = 4ul << FlagsShift;
+    private const ulong ProvisionedBit = 8ul << FlagsShift;
 
     private L2Entry(ulong word) => Word = word;
 
@@ -19,7 +20,10 @@ internal readonly record struct L2Entry
     /// <summary>The index of the interface behind which the address is; 0, which is never bridged, for <see cref="IsFilter"/>.</summary>
     public uint Interface => (uint)Word & ((1u << FlagsShift) - 1);
 
-    /// <summary>Set by a person or a BVI: it neither ages nor moves.</summary>
+    /// <summary>Set by a person or a BVI, not learned: it does not age, and flushing leaves it.</summary>
+    public bool IsProvisioned => (Word & ProvisionedBit) != 0;
+
+    /// <summary>Provisioned, and does not move either.</summary>
     public bool IsStatic => (Word & StaticBit) != 0;
 
     /// <summary>Frames from and to the address are dropped.</summary>
@@ -38,9 +42,11 @@ internal readonly record struct L2Entry
 
     public static L2Entry Learned(int interfaceIndex, uint minute) => new((uint)interfaceIndex | ((ulong)minute << MinuteShift));
 
-    public static L2Entry Static(int interfaceIndex) => new((uint)interfaceIndex | StaticBit);
+    public static L2Entry Provisioned(int interfaceIndex) => new((uint)interfaceIndex | ProvisionedBit);
 
-    public static L2Entry Bvi(int interfaceIndex) => new((uint)interfaceIndex | StaticBit | BviBit);
+    public static L2Entry Static(int interfaceIndex) => new((uint)interfaceIndex | ProvisionedBit | StaticBit);
 
-    public static L2Entry Filter() => new(StaticBit | FilterBit);
+    public static L2Entry Bvi(int interfaceIndex) => new((uint)interfaceIndex | ProvisionedBit | StaticBit | BviBit);
+
+    public static L2Entry Filter() => new(ProvisionedBit | StaticBit | FilterBit);
 }

@@ -82,7 +82,7 @@ internal sealed class L2LearnNode(Dispatcher dispatcher, WorkerMessages messages
     /// <summary>Ageing counts minutes, so one report a minute is enough.</summary>
     private void Refresh(Interface rx, BridgeDomain domain, L2Key key, L2Entry entry)
     {
-        if (!entry.IsStatic && domain.MacAgeMinutes > 0 && entry.Minute != L2Entry.MinuteOf(Dispatcher.Now))
+        if (!entry.IsProvisioned && domain.MacAgeMinutes > 0 && entry.Minute != L2Entry.MinuteOf(Dispatcher.Now))
         {
             Count(Reason.L2LearnHitUpdates);
             Report(rx, key);

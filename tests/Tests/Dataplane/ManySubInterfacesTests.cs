@@ -67,7 +67,7 @@ public sealed class ManySubInterfacesTests : IDisposable
         BridgeDomain domain = _bridging.Create(10);
         _bridging.Join(subs[3], domain);
         _bridging.Join(subs[4], domain);
-        _bridging.AddStatic(domain, MacAddress.Parse("02:00:00:00:00:07"), subs[4]);
+        _bridging.AddAddress(domain, MacAddress.Parse("02:00:00:00:00:07"), subs[4], isStatic: true);
         _interfaces.SetAdminUp(Parent, up: true);
         _interfaces.SetAdminUp(subs[5], up: true);
         _ip4.AddAddress(subs[5], TestRouter.Prefix("10.0.0.1/24"));

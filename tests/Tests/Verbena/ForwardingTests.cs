@@ -60,7 +60,7 @@ public sealed class ForwardingTests : IDisposable
         _router.Bridging.Join(egress, domain);
         ForwardWithoutAllocation(Few); // nobody knows the destination
 
-        _router.Bridging.AddStatic(domain, ingress.MacAddress, egress);
+        _router.Bridging.AddAddress(domain, ingress.MacAddress, egress, isStatic: true);
         ForwardWithoutAllocation(Few);
 
         _router.Bridging.CrossConnect(ingress, egress);

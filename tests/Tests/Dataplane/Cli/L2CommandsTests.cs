@@ -43,6 +43,28 @@ public sealed class L2CommandsTests : IDisposable
     }
 
     [Fact]
+    public void An_address_set_without_static_does_not_age_and_moves_to_where_it_is_seen()
+    {
+        Run("set int l2 bridge port0 10");
+        Run("set int l2 bridge port1 10");
+        Run("set bridge-domain mac-age 10 1");
+        Run("l2fib add 02:fe:00:00:00:01 10 port1");
+        _test.Advance(3 * TestSwitch.Minute);
+        Run("l2fib flush-mac all");
+        Assert.Contains(" 02:fe:00:00:00:01    1      2      1/0      no      -      -     -               port1 ", Run("show l2fib add"), StringComparison.Ordinal);
+        Assert.EndsWith("L2FIB total/learned entries: 1/0\n", Run("show l2fib learn"), StringComparison.Ordinal);
+
+        _test.Receive(1, TestSwitch.Frame(MacAddress.Broadcast, MacAddress.Parse("02:fe:00:00:00:01"))); // where it was said to be
+        Assert.EndsWith("L2FIB total/learned entries: 1/0\n", Run("show l2fib"), StringComparison.Ordinal);
+        _test.Receive(0, TestSwitch.Frame(MacAddress.Broadcast, MacAddress.Parse("02:fe:00:00:00:01")));
+        Assert.Contains(" 02:fe:00:00:00:01    1      1      1/0      0       -      -     -               port0 ", Run("show l2fib learn"), StringComparison.Ordinal);
+        Assert.Equal(1, _test.Bridging.Domains[0].LearnCount);
+        _test.Advance(3 * TestSwitch.Minute);
+        Assert.Equal("no l2fib entries\n", Run("show l2fib"));
+        Assert.Equal(0, _test.Bridging.Domains[0].LearnCount);
+    }
+
+    [Fact]
     public void Show_l2fib_has_VPPs_layout()
     {
         Assert.Equal("no l2fib entries\n", Run("show l2fib"));

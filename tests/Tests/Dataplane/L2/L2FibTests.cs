@@ -75,7 +75,7 @@ public sealed class L2FibTests : IDisposable
     {
         BridgeDomain domain = _test.Bridge();
         domain.MacAgeMinutes = 2;
-        _test.Bridging.AddStatic(domain, TestSwitch.Host(3), _test.Interfaces[3]);
+        _test.Bridging.AddAddress(domain, TestSwitch.Host(3), _test.Interfaces[3], isStatic: true);
         _test.LearnAll();
         _test.Advance(2 * TestSwitch.Minute);
         _test.Send(0, 1);
@@ -145,7 +145,7 @@ public sealed class L2FibTests : IDisposable
     public void A_static_address_stays_where_it_is_and_frames_that_claim_it_elsewhere_are_dropped()
     {
         BridgeDomain domain = _test.Bridge();
-        _test.Bridging.AddStatic(domain, TestSwitch.Host(1), _test.Interfaces[1]);
+        _test.Bridging.AddAddress(domain, TestSwitch.Host(1), _test.Interfaces[1], isStatic: true);
         _test.Receive(2, TestSwitch.Frame(TestSwitch.Host(0), TestSwitch.Host(1)));
         _test.ExpectDropped("l2-learn", Reason.L2MacMoveViolation);
         _test.Send(0, 1);
@@ -172,7 +172,7 @@ public sealed class L2FibTests : IDisposable
     {
         BridgeDomain domain = _test.Bridge();
         _test.LearnAll();
-        _test.Bridging.AddStatic(domain, TestSwitch.Host(1), _test.Interfaces[1]);
+        _test.Bridging.AddAddress(domain, TestSwitch.Host(1), _test.Interfaces[1], isStatic: true);
         _test.Bridging.Flush(_test.Interfaces[0]);
         Assert.Equal(3, _test.Bridging.AddressCount);
         _test.Bridging.Flush(domain);
@@ -184,8 +184,8 @@ public sealed class L2FibTests : IDisposable
     public void Only_members_can_be_given_static_addresses()
     {
         BridgeDomain domain = _test.Bridge(members: 1);
-        Assert.Throws<RouterException>(() => _test.Bridging.AddStatic(domain, TestSwitch.Host(1), _test.Interfaces[1]));
-        Assert.Throws<RouterException>(() => _test.Bridging.AddStatic(domain, MacAddress.Broadcast, _test.Interfaces[0]));
+        Assert.Throws<RouterException>(() => _test.Bridging.AddAddress(domain, TestSwitch.Host(1), _test.Interfaces[1], isStatic: true));
+        Assert.Throws<RouterException>(() => _test.Bridging.AddAddress(domain, MacAddress.Broadcast, _test.Interfaces[0], isStatic: true));
         Assert.Throws<RouterException>(() => _test.Bridging.RemoveAddress(domain, TestSwitch.Host(1)));
         Assert.Equal(0, _test.Bridging.AddressCount);
     }
