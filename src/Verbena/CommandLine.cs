@@ -118,7 +118,9 @@ internal static class CommandLine
     }
 
     private static NicOptions[] Nics(ParseResult result) =>
-        result.GetValue(s_nic) is { Length: > 0 } given ? given : [new NicOptions(NicRunOptions.DefaultNic)];
+        result.GetValue(s_nic) is { Length: > 0 } given ? given
+            : NicOptions.TryParse(NicRunOptions.DefaultNic, out NicOptions standard, out string error) ? [standard]
+            : throw new VerbenaException(error);
 
     private static DataPlaneOptions Options(ParseResult result) => new()
     {
@@ -133,7 +135,7 @@ internal static class CommandLine
     {
         if (!NicOptions.TryParse(text, out NicOptions options, out string error))
         {
-            result.AddError("--emulated-nic " + error);
+            result.AddError($"{((OptionResult)result.Parent!).Option.Name} {error}");
         }
 
         return options;

@@ -160,6 +160,7 @@ internal static unsafe class DeviceQueries
                 active_speed = speed,
                 phys_state = (byte)(up ? 5 : 3), // LinkUp, Disabled (IBTA 14.2.5.6)
                 link_layer = 2, // IBV_LINK_LAYER_ETHERNET
+                flags = IB_UVERBS_QPF_GRH_REQUIRED, // as on each RoCE port
             },
         });
     }

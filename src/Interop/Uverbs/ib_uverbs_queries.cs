@@ -213,6 +213,7 @@ public static class Capabilities
     public const uint IB_UVERBS_RAW_PACKET_CAP_CVLAN_STRIPPING = 1 << 0;
     public const uint IB_UVERBS_RAW_PACKET_CAP_SCATTER_FCS = 1 << 1;
     public const uint IB_UVERBS_RAW_PACKET_CAP_IP_CSUM = 1 << 2;
+    public const byte IB_UVERBS_QPF_GRH_REQUIRED = 1 << 0;
     public const ulong IB_UVERBS_CORE_SUPPORT_OPTIONAL_MR_ACCESS = 1;
     public const uint IB_UVERBS_GID_TYPE_ROCE_V1 = 1;
     public const uint IB_UVERBS_GID_TYPE_ROCE_V2 = 2;

@@ -195,6 +195,7 @@ public struct ibv_port_attr
     [FieldOffset(0x2D)] public byte phys_state;
 
     [FieldOffset(0x2E)] public ibv_link_layer link_layer;
+    [FieldOffset(0x2F)] public byte flags;
 }
 
 /// <summary>What a device is and can do.</summary>

@@ -82,7 +82,7 @@ internal static class NicRunCommand
     {
         const string Overlay = """
             for folder in class bus devices; do
-                mount -t overlay -o ro,lowerdir="$SYSFS_PATH/$folder:/sys/$folder" overlay "/sys/$folder" 2>/dev/null || :
+                (cd "$SYSFS_PATH" && mount -t overlay -o ro,lowerdir="$folder:/sys/$folder" overlay "/sys/$folder") 2>/dev/null || : # its path may have a colon
             done
             exec "$@"
             """;

@@ -5,7 +5,8 @@ namespace Verbena.Nic;
 /// <summary>What <c>verbena nic run</c> is asked for.</summary>
 internal sealed record NicRunOptions
 {
-    public const string DefaultNic = "enp94s0f0";
+    /// <summary>What there is if nothing is asked for: a port that has link, and takes what is sent.</summary>
+    public const string DefaultNic = "enp94s0f0,wire=sink";
 
     public required IReadOnlyList<NicOptions> Nics { get; init; }
 

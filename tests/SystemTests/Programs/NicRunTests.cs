@@ -157,9 +157,26 @@ public sealed class NicRunTests : IDisposable
     {
         CommandResult refused = Try("--nic", "enp94s0f0,wire=string", "--", "echo", "started");
         Assert.NotEqual(0, refused.Status);
-        Assert.DoesNotContain("started", refused.Output, StringComparison.Ordinal);
-        Assert.Single(refused.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("--nic wire=string: ", Assert.Single(refused.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_name_that_another_interface_has_is_refused()
+    {
+        CommandResult refused = Try("--nic", "lo", "--", "echo", "here");
+        Assert.NotEqual(0, refused.Status);
+        Assert.Contains("there is an interface of that name, and it is no TAP", refused.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_user_s_directory_may_have_a_colon_in_its_name()
+    {
+        string directory = Directory.CreateDirectory(Path.Combine(_folder, "a:b,c")).FullName;
+        Assert.Equal("mlx5_0\n", _host.Run("env", $"XDG_RUNTIME_DIR={directory}", "./verbena", "nic", "run", "--", "ls", "/sys/class/infiniband"));
+    }
+
+    [Fact]
+    public void The_NIC_of_those_who_name_none_has_link() => Assert.Contains("PORT_ACTIVE", Run("--", "ibv_devinfo"), StringComparison.Ordinal);
 
     private string Run(params string[] arguments) => _host.Run(["./verbena", "nic", "run", .. arguments]);
 

@@ -37,6 +37,18 @@ public sealed unsafe class QueryTests
     }
 
     [Fact]
+    public void The_port_wants_global_routes_as_RoCE_does()
+    {
+        const byte Required = 1; // IBV_QPF_GRH_REQUIRED
+        using EmulatedNics nics = Attach("speed=100");
+        ibv_context* context = VerbsProgram.Open(0);
+        ibv_port_attr port;
+        Assert.Equal(0, ibv_query_port(context, 1, &port, (nuint)sizeof(ibv_port_attr)));
+        Assert.Equal((ibv_link_layer.IBV_LINK_LAYER_ETHERNET, Required), (port.link_layer, port.flags));
+        Assert.Equal(0, ibv_close_device(context));
+    }
+
+    [Fact]
     public void A_queue_pair_says_its_state_and_sizes()
     {
         using EmulatedNics nics = Attach("speed=100");
