@@ -90,7 +90,7 @@ public sealed class Worker
         if (armed is not null)
         {
             descriptors = armed;
-            bool nothingWaits = Graph.HeldCount == 0 && Graph.ReclaimAll() && !Graph.WantsBuffers; // nobody would tell of it
+            bool nothingWaits = !Graph.WaitsForNeighbors && Graph.ReclaimAll() && !Graph.WantsBuffers; // nobody would tell of it
             milliseconds = nothingWaits ? LongestSleepMilliseconds : 1;
             _ = Interlocked.Exchange(ref _sleeps, 1); // before the turn that looks for requests
         }

@@ -120,6 +120,32 @@ public static class BufferChain
         return true;
     }
 
+    /// <summary>Copies another packet's bytes from <paramref name="offset"/> on to a packet's end, into its last buffer and as many more as are needed.</summary>
+    /// <returns>False if the pool had too few buffers; the packet is longer by what found room.</returns>
+    public static bool TryAppend(this BufferPool pool, BufferIndex packet, BufferIndex other, int offset)
+    {
+        BufferIndex last = packet;
+        while (pool.MoveNext(ref last))
+        {
+        }
+
+        for (int left = pool.PacketBytes(other) - offset; left > 0;)
+        {
+            int length = Math.Min(left, pool.TailBytes(last));
+            if (length == 0 && !pool.TryLink(packet, ref last))
+            {
+                return false;
+            }
+
+            pool.Header(last).Length += (ushort)length;
+            pool.Header(packet).ChainedBytes += last == packet ? 0 : (uint)length;
+            pool.CopyTo(other, offset, pool.Packet(last)[^length..]);
+            (offset, left) = (offset + length, left - length);
+        }
+
+        return true;
+    }
+
     /// <summary>Copies a packet, with all its buffers and what their headers say.</summary>
     /// <returns>False if the pool had too few buffers; none is taken then.</returns>
     public static bool TryCopy(this BufferPool pool, BufferIndex packet, out BufferIndex copy)
@@ -145,6 +171,25 @@ public static class BufferChain
             last = next;
         }
 
+        return true;
+    }
+
+    /// <summary>How many bytes more a buffer can hold behind its packet.</summary>
+    private static int TailBytes(this BufferPool pool, BufferIndex buffer) =>
+        BufferPool.HeadroomBytes + BufferPool.DataBytes - pool.Header(buffer).DataOffset - pool.Header(buffer).Length;
+
+    /// <summary>Makes an empty buffer the last of a packet; false if there is none.</summary>
+    private static bool TryLink(this BufferPool pool, BufferIndex packet, ref BufferIndex last)
+    {
+        if (!pool.TryTake(out BufferIndex next))
+        {
+            return false;
+        }
+
+        pool.Header(packet).ChainedBytes = last == packet ? 0 : pool.Header(packet).ChainedBytes; // what it was before the packet was cut to one buffer
+        pool.Header(last).NextBuffer = next.Value;
+        pool.Header(last).Flags |= BufferFlags.HasNext;
+        last = next;
         return true;
     }
 

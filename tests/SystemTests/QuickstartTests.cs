@@ -25,6 +25,19 @@ public sealed class QuickstartTests : IDisposable
         Assert.True(answer.Contains(" 0% packet loss", StringComparison.Ordinal), answer);
     }
 
+    [Theory]
+    [InlineData("3000")]
+    [InlineData("65507")]
+    public void The_remote_host_pings_rdma_0_in_fragments(string bytes)
+    {
+        string answer = _lab.PingFast("1.1.1.1", 10, "-s", bytes);
+        Assert.True(answer.Contains(" 0% packet loss", StringComparison.Ordinal), answer);
+    }
+
+    [Fact]
+    public void Verbena_pings_the_remote_host_in_fragments() =>
+        Assert.Contains("3 sent, 3 received, 0% packet loss", _lab.Ctl("ping 1.1.1.100 repeat 3 interval 0.1 size 2000"), StringComparison.Ordinal);
+
     [Fact]
     public void A_flood_of_10000_pings_loses_at_most_one_in_a_thousand()
     {

@@ -17,6 +17,9 @@ internal readonly record struct IcmpError(uint Value)
 
     public static IcmpError TimeExceeded { get; } = new((uint)IcmpHeader.TimeExceeded << 24);
 
+    /// <summary>RFC 792: "fragment reassembly time exceeded".</summary>
+    public static IcmpError ReassemblyTimeExceeded { get; } = new(TimeExceeded.Value | (1 << 16));
+
     public byte Type => (byte)(Value >> 24);
 
     public byte Code => (byte)(Value >> 16);

@@ -11,6 +11,7 @@ internal sealed class PacketGraph
     private readonly RdmaInputNode _rdmaInput;
     private readonly InterfaceOutputNode _interfaceOutput;
     private readonly Ip4NeighborWaitNode _neighborWait;
+    private readonly Ip4ReassemblyNode _reassembly;
 
     public PacketGraph(int worker, BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
     {
@@ -28,7 +29,9 @@ internal sealed class PacketGraph
         Ip4IcmpEchoRequestNode echoRequest = new(graph, lookup);
         Ip4IcmpEchoReplyNode echoReply = new(graph, messages);
         Ip4IcmpInputNode icmpInput = new(graph, echoRequest, echoReply);
-        Ip4LocalNode local = new(graph, icmpInput, icmpError);
+        _reassembly = new Ip4ReassemblyNode(graph, icmpError);
+        Ip4LocalNode local = new(graph, icmpInput, _reassembly, icmpError);
+        _reassembly.Connect(local);
 
         ArpRequests arpRequests = new(buffers, _interfaceOutput);
         _neighborWait = new Ip4NeighborWaitNode(graph, arpRequests, lookup, icmpError);
@@ -50,13 +53,19 @@ internal sealed class PacketGraph
         _interfaceOutput.Connect(l2Input);
 
         _rdmaInput = new RdmaInputNode(graph, ethernetInput);
-        _inputs = [_rdmaInput, _neighborWait, new ControlInputNode(graph, messages, arpRequests, lookup)];
+        _inputs =
+        [
+            _rdmaInput, _neighborWait, new Ip4ReassemblyExpireNode(graph, _reassembly), new ControlInputNode(graph, messages, arpRequests, lookup),
+        ];
     }
 
     public Dispatcher Dispatcher { get; }
 
-    /// <summary>Packets that wait for a neighbor: the only ones in the graph between two turns.</summary>
-    public int HeldCount => _neighborWait.HeldCount;
+    /// <summary>Packets that wait for a neighbor, and buffers of fragments that wait for others: nothing else is in the graph between two turns.</summary>
+    public int HeldCount => _neighborWait.HeldCount + _reassembly.HeldCount;
+
+    /// <summary>Whether packets wait for a neighbor's address, of which no event tells.</summary>
+    public bool WaitsForNeighbors => _neighborWait.HeldCount > 0;
 
     /// <summary>Whether a receive queue could not be filled when it was last polled.</summary>
     public bool WantsBuffers => _rdmaInput.WantsBuffers;
@@ -100,6 +109,7 @@ internal sealed class PacketGraph
     {
         _ = Dispatcher.Lap(); // the time since the last turn is nobody's
         _neighborWait.Forget(removed.Index);
+        _reassembly.ForgetInterface(removed.Index);
         _ = Dispatcher.RunPending();
         _interfaceOutput.Remove(removed);
     }

@@ -90,7 +90,6 @@ public enum Reason
     Ip4MtuExceeded,
     Ip4UnknownProtocol,
     Ip4NoListener,
-    Ip4LocalFragment,
     Ip4SpoofedLocal,
 
     IcmpTooShort,
@@ -109,6 +108,16 @@ public enum Reason
     PacketsFragmented,
     FragmentTooSmall,
     FragmentNoBuffer,
+
+    PacketsReassembled,
+    FragmentsReassembled,
+    ReassemblyMalformed,
+    ReassemblyDuplicate,
+    ReassemblyOverlap,
+    ReassemblyTooManyFragments,
+    ReassemblyLimit,
+    ReassemblyTimeout,
+    ReassemblyNoBuffer,
 }
 
 /// <summary>The words and the severity of each <see cref="Reason"/>.</summary>
@@ -195,7 +204,6 @@ public static class Reasons
         [Reason.Ip4MtuExceeded] = Error("ip4 MTU exceeded and DF set"),
         [Reason.Ip4UnknownProtocol] = Error("unknown ip protocol"),
         [Reason.Ip4NoListener] = Error("no listener for udp port"),
-        [Reason.Ip4LocalFragment] = Error("ip4 fragment for this host, not reassembled"),
         [Reason.Ip4SpoofedLocal] = Error("ip4 spoofed local-address packet drops"),
 
         [Reason.IcmpTooShort] = Error("payload length too small for type"),
@@ -214,6 +222,16 @@ public static class Reasons
         [Reason.PacketsFragmented] = Info("packet fragmented"),
         [Reason.FragmentTooSmall] = Error("can't fragment header"),
         [Reason.FragmentNoBuffer] = Error("could not allocate buffer"),
+
+        [Reason.PacketsReassembled] = Info("successful reassemblies"),
+        [Reason.FragmentsReassembled] = Info("fragments reassembled"),
+        [Reason.ReassemblyMalformed] = Error("malformed packets"),
+        [Reason.ReassemblyDuplicate] = Error("duplicate fragments"),
+        [Reason.ReassemblyOverlap] = Error("overlapping fragments"),
+        [Reason.ReassemblyTooManyFragments] = Error("fragment chain too long (drop)"),
+        [Reason.ReassemblyLimit] = Error("drops due to concurrent reassemblies limit"),
+        [Reason.ReassemblyTimeout] = Error("fragments dropped due to reassembly timeout"),
+        [Reason.ReassemblyNoBuffer] = Error("out of buffers (drop)"),
     };
 
     private static readonly Reason[] s_all = Enum.GetValues<Reason>();

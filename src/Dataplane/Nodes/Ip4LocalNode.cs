@@ -4,9 +4,9 @@ using Verbena.Packets;
 
 namespace Verbena.Dataplane.Nodes;
 
-/// <summary>ip4-local: packets for one of this router's addresses. Next: ip4-icmp-input, ip4-icmp-error.</summary>
+/// <summary>ip4-local: packets for one of this router's addresses. Next: ip4-icmp-input, ip4-local-full-reassembly, ip4-icmp-error.</summary>
 /// <remarks>Nothing listens but ICMP, so the rest is answered as RFC 1812, 5.2.7.1 says: port or protocol unreachable.</remarks>
-internal sealed class Ip4LocalNode(Dispatcher dispatcher, InternalNode icmpInput, InternalNode icmpError)
+internal sealed class Ip4LocalNode(Dispatcher dispatcher, InternalNode icmpInput, InternalNode reassembly, InternalNode icmpError)
     : InternalNode(dispatcher, "ip4-local")
 {
     protected override void Process(ReadOnlySpan<BufferIndex> frame)
@@ -14,13 +14,13 @@ internal sealed class Ip4LocalNode(Dispatcher dispatcher, InternalNode icmpInput
         foreach (BufferIndex packet in frame)
         {
             ref Ip4Header ip = ref Buffers.PacketHeader<Ip4Header>(packet);
-            if (IsFragment(in ip))
-            {
-                Drop(packet, Reason.Ip4LocalFragment);
-            }
-            else if (IsSpoofed(packet, in ip))
+            if (IsSpoofed(packet, in ip))
             {
                 Drop(packet, Reason.Ip4SpoofedLocal);
+            }
+            else if (IsFragment(in ip))
+            {
+                reassembly.Enqueue(packet);
             }
             else if (ip.Protocol == IpProtocol.Icmp)
             {

@@ -10,7 +10,7 @@ namespace Verbena.Dataplane.Nodes;
 /// </summary>
 /// <remarks>
 /// RFC 1122, 2.3.2.2 wants at least the latest packet saved, 2.3.2.1 at most one request a second for each neighbor. After
-/// three unanswered ones the host is unreachable (RFC 1812, 3.3.2). Between turns this node is the only one that holds packets.
+/// three unanswered ones the host is unreachable (RFC 1812, 3.3.2).
 /// </remarks>
 internal sealed class Ip4NeighborWaitNode(
     Dispatcher dispatcher, ArpRequests arpRequests, InternalNode lookup, InternalNode icmpError)

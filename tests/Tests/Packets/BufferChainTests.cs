@@ -32,6 +32,48 @@ public sealed class BufferChainTests
     });
 
     [Fact]
+    public void What_is_appended_to_a_packet_fills_its_buffers_one_after_the_other() => Gen.Select(Gen.Byte.Array[1, 3000], s_packets.Array[1, 3], Gen.Int[0, 40]).Sample((bytes, others, offset) =>
+    {
+        using var pool = new BufferPool(32);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.True(pool.TrySetChain(packet, bytes));
+        pool.Truncate(packet, Math.Min(bytes.Length, 100)); // what the header says of a chain is stale then
+        pool.Advance(packet, Math.Min(bytes.Length, 14));
+        byte[] expected = bytes[Math.Min(bytes.Length, 14)..Math.Min(bytes.Length, 100)];
+        foreach (byte[] other in others.Where(other => other.Length >= offset))
+        {
+            Assert.True(pool.TryTake(out BufferIndex appended));
+            Assert.True(pool.TrySetChain(appended, other));
+            Assert.True(pool.TryAppend(packet, appended, offset));
+            pool.ReturnPackets([appended]);
+            expected = [.. expected, .. other[offset..]];
+        }
+
+        byte[] copied = new byte[pool.PacketBytes(packet)];
+        pool.CopyTo(packet, 0, copied);
+        Assert.Equal(expected, copied);
+        int begin = pool.Header(packet).DataOffset - BufferPool.HeadroomBytes;
+        Assert.Equal(pool.Count - Math.Max(1, (begin + copied.Length + BufferPool.DataBytes - 1) / BufferPool.DataBytes), pool.FreeCount);
+        pool.ReturnPackets([packet]);
+        Assert.Equal(pool.Count, pool.FreeCount);
+    });
+
+    [Fact]
+    public void A_packet_that_finds_too_few_buffers_to_be_appended_to_stays_one()
+    {
+        using var pool = new BufferPool(3);
+        Assert.True(pool.TryTake(out BufferIndex packet));
+        Assert.True(pool.TryTake(out BufferIndex other));
+        Assert.True(pool.TrySetChain(packet, new byte[1000]));
+        Assert.True(pool.TrySetChain(other, new byte[2000]));
+        Assert.True(pool.TryAppend(packet, other, 0));
+        Assert.False(pool.TryAppend(packet, other, 0));
+        Assert.Equal(2 * BufferPool.DataBytes, pool.PacketBytes(packet));
+        pool.ReturnPackets([packet, other]);
+        Assert.Equal(3, pool.FreeCount);
+    }
+
+    [Fact]
     public void The_checksum_of_a_chain_is_that_of_its_bytes() => Gen.Select(s_packets.Where(bytes => bytes.Length >= 20), Gen.Int[0, 9]).Sample((bytes, offset) =>
     {
         using var pool = new BufferPool(PoolSize);

@@ -91,12 +91,4 @@ public sealed class Ip4LocalTests : IDisposable
         _test.Receive(_test.LeftPort, Frame.EchoRequest(TestRouter.RightAddress, TestRouter.LeftAddress));
         _test.ExpectOnly("ip4-local", Reason.Ip4SpoofedLocal);
     }
-
-    [Fact]
-    public void A_fragment_for_an_own_address_is_dropped_under_its_own_name()
-    {
-        _test.Receive(_test.LeftPort, Frame.Ip4(
-            TestRouter.LeftHost, TestRouter.LeftAddress, flagsAndOffset: Ip4Header.MoreFragments));
-        _test.ExpectOnly("ip4-local", Reason.Ip4LocalFragment);
-    }
 }
