@@ -96,30 +96,6 @@ public static class BufferChain
         return sum == 0xFFFF;
     }
 
-    /// <summary>Makes the buffer that the caller holds, and as many more as are needed, hold a copy of <paramref name="packet"/>.</summary>
-    /// <returns>False if the pool had too few buffers; the caller's is empty then.</returns>
-    public static bool TrySetChain(this BufferPool pool, BufferIndex first, ReadOnlySpan<byte> packet)
-    {
-        pool.SetPacket(first, packet[..Math.Min(packet.Length, BufferPool.DataBytes)]);
-        pool.Header(first).ChainedBytes = (uint)(packet.Length - pool.Header(first).Length);
-        BufferIndex last = first;
-        for (packet = packet[pool.Header(first).Length..]; packet.Length > 0; packet = packet[pool.Header(last).Length..])
-        {
-            if (!pool.TryTake(out BufferIndex next))
-            {
-                pool.Truncate(first, 0);
-                return false;
-            }
-
-            pool.SetPacket(next, packet[..Math.Min(packet.Length, BufferPool.DataBytes)]);
-            pool.Header(last).NextBuffer = next.Value;
-            pool.Header(last).Flags |= BufferFlags.HasNext;
-            last = next;
-        }
-
-        return true;
-    }
-
     /// <summary>Copies another packet's bytes from <paramref name="offset"/> on to a packet's end, into its last buffer and as many more as are needed.</summary>
     /// <returns>False if the pool had too few buffers; the packet is longer by what found room.</returns>
     public static bool TryAppend(this BufferPool pool, BufferIndex packet, BufferIndex other, int offset)

@@ -39,8 +39,6 @@ public readonly struct MacAddress : IEquatable<MacAddress>
     /// <summary>True for group addresses (IEEE 802, 8.2), the broadcast address included.</summary>
     public bool IsMulticast => (Bits & 0x0100_0000_0000) != 0;
 
-    public bool IsBroadcast => Bits == 0xFFFF_FFFF_FFFF;
-
     public bool IsZero => Bits == 0;
 
     /// <summary>A unicast address from the locally administered space, its other 46 bits from <paramref name="random"/>.</summary>

@@ -1,4 +1,5 @@
 using Verbena.Packets;
+using Verbena.Tests.Packets;
 
 namespace Verbena.Tests.Dataplane;
 
@@ -115,7 +116,7 @@ internal class TestPort : Port
                 }
 
                 _ = Frames.Dequeue();
-                Assert.True(buffers.TrySetChain(packets[count], frame));
+                buffers.SetChain(packets[count], frame);
                 buffers.Header(packets[count++]).Flags |= Flags;
                 _packets++;
                 _bytes += (ulong)frame.Length;

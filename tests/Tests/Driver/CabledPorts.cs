@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Driver;
-using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
+using Verbena.Emulator;
 using Verbena.Packets;
+using Verbena.Tests.Packets;
 
 namespace Verbena.Tests.Driver;
 
@@ -78,7 +79,7 @@ internal sealed class CabledPorts : IDisposable
         Assert.Equal(frames.Length, Pool.Take(buffers));
         for (int i = 0; i < frames.Length; i++)
         {
-            Assert.True(Pool.TrySetChain(buffers[i], frames[i]));
+            Pool.SetChain(buffers[i], frames[i]);
         }
 
         Assert.Equal(frames.Length, port.TxQueues[0].Send(buffers));

@@ -145,7 +145,7 @@ public sealed class WireLedgerTests : IDisposable
             _ => Frame.Ip4(Peer, Router1),
         };
         Frame.EthernetOf(frame).Source = _peer.MacAddress;
-        if (!Frame.EthernetOf(frame).Destination.IsBroadcast)
+        if (Frame.EthernetOf(frame).Destination != MacAddress.Broadcast)
         {
             Frame.EthernetOf(frame).Destination = kind == "frame to another address" ? s_stranger : _port.MacAddress;
         }
