@@ -96,6 +96,9 @@ public sealed class Ip4Routing
         }
     }
 
+    /// <summary>Forgets all neighbors on an interface (null: on all), learned and static ones.</summary>
+    public void FlushNeighbors(Interface? target) => _neighbors.RemoveWhere((link, _, _) => target is null || link == target);
+
     /// <summary>Adds or replaces the route to <paramref name="prefix"/> by way of a next hop on the network of an interface, up or down.</summary>
     /// <param name="prefix">The destinations.</param>
     /// <param name="nextHop">The router that they are sent to.</param>

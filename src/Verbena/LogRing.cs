@@ -25,6 +25,15 @@ internal sealed class LogRing : ILoggerProvider
         }
     }
 
+    /// <summary>Forgets the messages.</summary>
+    public void Clear()
+    {
+        lock (_lines)
+        {
+            _lines.Clear();
+        }
+    }
+
     public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName[(categoryName.LastIndexOf('.') + 1)..]);
 
     public void Dispose()

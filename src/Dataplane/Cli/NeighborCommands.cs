@@ -14,6 +14,11 @@ internal static class NeighborCommands
                 words => ParseNeighbor(words, router));
         }
 
+        table.Add("ip neighbor flush", "[<interface>]", "Forgets neighbors, learned and static ones", words =>
+        {
+            Interface? link = words.TryInterfaceOrIndex(router, out Interface? chosen) ? chosen : null;
+            return _ => router.Ip4.FlushNeighbors(link);
+        });
         table.Add("show ip neighbors|neighbor", "[<interface>]", "Lists neighbors", words =>
         {
             Interface? link = words.TryInterfaceOrIndex(router, out Interface? chosen) ? chosen : null;

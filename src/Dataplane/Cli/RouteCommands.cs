@@ -8,6 +8,8 @@ namespace Verbena.Dataplane.Cli;
 /// <summary>The IPv4 forwarding table (vnet/ip/lookup.c, vnet/fib).</summary>
 internal static class RouteCommands
 {
+    private const string TableName = "ipv4-VRF:0, fib_index:0";
+
     public static void AddTo(CommandTable table, Router router)
     {
         foreach (string path in (string[])["ip route add", "ip route"])
@@ -27,8 +29,13 @@ internal static class RouteCommands
             (Ip4Address? nextHop, Interface? link) = words.TryKeyword("via") ? ParsePath(words, router) : default((Ip4Address?, Interface?));
             return _ => router.Ip4.RemoveRoute(prefix, nextHop, link);
         });
-        table.Add("show ip fib", "[<address>[/<length>]]", "Lists the forwarding table, or the entry that an address meets", words =>
+        table.Add("show ip fib", "[summary|<address>[/<length>]]", "Lists the forwarding table, the numbers of its prefixes, or the entry that an address meets", words =>
         {
+            if (words.TryKeyword("summary"))
+            {
+                return session => session.Output.Write(Summary(router.Ip4.FibEntries));
+            }
+
             bool all = !words.TryValue("an IPv4 address", TryParsePrefix, out Ip4Prefix wanted);
             return session => session.Output.Write(Format(all ? router.Ip4.FibEntries : LongestMatch(router.Ip4.FibEntries, wanted)));
         });
@@ -52,10 +59,15 @@ internal static class RouteCommands
         .OrderByDescending(entry => entry.Prefix.Length)
         .Take(1);
 
+    private static string Summary(IEnumerable<FibEntry> entries) =>
+        TableName + "\n" + "Prefix length".Centre(20) + "Count".Centre(16) + "\n"
+        + string.Concat(entries.CountBy(entry => entry.Prefix.Length).OrderBy(item => item.Key).Select(item =>
+            string.Create(CultureInfo.InvariantCulture, $"{item.Key,20}{item.Value,16}\n")));
+
     private static string Format(IEnumerable<FibEntry> entries)
     {
         var text = new StringWriter();
-        text.WriteLine("ipv4-VRF:0, fib_index:0");
+        text.WriteLine(TableName);
         foreach (FibEntry entry in entries)
         {
             Adjacency adjacency = entry.Adjacency;

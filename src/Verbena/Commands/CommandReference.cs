@@ -45,6 +45,23 @@ internal static class CommandReference
         `set interface all-multicast`, `show interface rss`, `emulated-nic` and `show emulated-nic` are Verbena's own, as are `force` behind Ethernet
         addresses and the options `rss6`, `metadata` and `cqe-compression` of `create interface rdma`.
 
+        ## What is missing
+
+        Of VPP's commands for what Verbena does, these are not there:
+
+        | line | instead |
+        | --- | --- |
+        | `trace add`, `show trace`, `clear trace` | `show errors` says which node dropped packets and why, `show runtime` how many each node has seen |
+        | `pcap trace` | where the NIC is emulated, the wire `pcap:` writes what is sent into a file, and tcpdump sees what passes a TAP |
+        | `ip table`, `set interface ip table` | none: there is one table |
+        | `set interface unnumbered` | none: an interface that routes has an address |
+        | all of IPv6: `set interface ip address` with one, `ip6`, `show ip6` | none |
+        | `set ip neighbor-config`, `show adj` | none: neighbors age after a minute; `show ip fib` shows adjacencies |
+        | `clear hardware-interfaces` | `clear interfaces`; the errors that queues tell are those since the interface was made |
+        | `set interface tx-queue`, `show interface tx-queues` | none: each worker has its own transmit queue of every port |
+        | `show cli`, `history` | `help`; arrow keys and ^R in the session |
+        | `echo`, `wait`, `define`, `show clock`, `show memory`, `set logging` | the shell's, around `verbena ctl` |
+
         """;
 
     public static string Write()

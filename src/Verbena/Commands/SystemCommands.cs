@@ -31,5 +31,6 @@ internal static class SystemCommands
                 session.Output.WriteLine(line);
             }
         });
+        table.Add("clear logging", "", "Forgets the log messages", _ => _ => log.Clear());
     }
 }

@@ -28,6 +28,14 @@ public sealed class DataPlaneTests : IDisposable
         "^create interface rdma: .*'nosuch0'.*, or start verbena with '--emulated-nic nosuch0' for an emulated NIC of that name$",
         (await RunAsync("create int rdma host-if nosuch0 name rdma-0")).Failure);
 
+    [Fact]
+    public async Task The_log_is_cleared()
+    {
+        Assert.NotEmpty(_ring.Lines);
+        Assert.Null((await RunAsync("clear logging")).Failure);
+        Assert.Empty(_ring.Lines);
+    }
+
     [Theory]
     [InlineData("create interface rdma", "expected host-if")]
     [InlineData("create interface rdma host-if", "expected the name of a Linux network interface")]

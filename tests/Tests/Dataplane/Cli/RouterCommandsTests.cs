@@ -196,6 +196,33 @@ public sealed class RouterCommandsTests : IDisposable
     }
 
     [Fact]
+    public void Neighbors_are_flushed_static_ones_too_behind_one_interface_or_all()
+    {
+        _test.WithNeighbors();
+        _test.Receive(_test.LeftPort, Frame.Arp(ArpHeader.Request, "02:00:00:00:00:09", "10.0.0.9", TestRouter.LeftAddress));
+        Run("ip route add 10.7.0.0/16 via 10.0.0.2");
+        Assert.Equal(4, Run("show ip neighbors").Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Run("ip neighbor flush left");
+        Assert.Contains("10.0.1.2", Run("show ip neighbors"), StringComparison.Ordinal);
+        Assert.Equal("", Run("show ip neighbors left"));
+        Assert.Contains("arp-ipv4: via 10.0.0.2 left\n", Run("show ip fib 10.7.1.1"), StringComparison.Ordinal);
+        Run("ip neighbor flush");
+        Assert.Equal("", Run("show ip neighbors"));
+    }
+
+    [Fact]
+    public void The_forwarding_table_s_prefixes_are_counted_by_length() => Assert.Equal(
+        """
+        ipv4-VRF:0, fib_index:0
+            Prefix length         Count     
+                           0               1
+                           4               2
+                          24               2
+                          32               8
+
+        """, Run("show ip fib summary"));
+
+    [Fact]
     public void The_forwarding_table_lists_routes_and_finds_the_longest_match()
     {
         _test.WithNeighbors();
