@@ -61,8 +61,8 @@ public sealed class WireTests : IDisposable
         string output = Path.Combine(_folder, "ping");
         Run("port0,mtu=9000,wire=tap:far0", "until ip link set far0 mtu 9000 up; do sleep 0.1; done; ip addr add 1.1.1.100/24 dev far0; "
             + Quickstart + "echo set int mtu packet 9000 rdma-0; sleep 1; "
-            + $"for size in 3000 8000 8972; do ping -c 3 -i 0.1 -M do -s $size 1.1.1.1; done > {output}");
-        Assert.Equal(3, Regex.Count(File.ReadAllText(output), "3 received"));
+            + $"(for size in 3000 8000 8972; do ping -c 3 -i 0.1 -M do -s $size 1.1.1.1; done; ping -c 3 -i 0.1 -s 30000 1.1.1.1) > {output}");
+        Assert.Equal(4, Regex.Count(File.ReadAllText(output), "3 received"));
     }
 
     [Fact]

@@ -64,6 +64,20 @@ public sealed class Ip4ReassemblyTests : IDisposable
     }
 
     [Fact]
+    public void Fragments_of_several_buffers_are_joined_as_others_are()
+    {
+        byte[] message = Frame.Icmp(IcmpHeader.EchoRequest, payloadBytes: 10_001);
+        byte[][] fragments = Cut(message, [4000, 4000]);
+        _test.Receive(_test.LeftPort, fragments[2]);
+        _test.Receive(_test.LeftPort, fragments[0]);
+        Assert.Equal(3, _test.Router.Workers[0].Graph.HeldCount);
+        _test.Receive(_test.LeftPort, fragments[1]);
+        Assert.Equal(message[4..], _test.LeftPort.Sent.SelectMany(fragment => fragment[Frame.PayloadOffset..]).Skip(4));
+        Assert.Equal(0, _test.Router.Workers[0].Graph.HeldCount);
+        Assert.Equal(_test.Buffers.Count, _test.Buffers.FreeCount);
+    }
+
+    [Fact]
     public void What_is_whole_again_is_handled_as_if_it_had_come_so()
     {
         byte[] datagram = new byte[1600];
