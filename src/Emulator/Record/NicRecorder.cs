@@ -1,41 +1,29 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Verbena.Interop;
 
 namespace Verbena.Emulator.Record;
 
 /// <summary>Appends what programs ask of emulated NICs to a file, a JSON object a line.</summary>
-/// <remarks>
-/// Each line is one write(2) with O_APPEND, so that several processes can record into one file. What can't be written is
-/// lost: a full disk is no reason to disturb the program. Any thread may record.
-/// </remarks>
-public sealed unsafe class NicRecorder : IDisposable
+/// <remarks>Several processes can record into one file. Any thread may record.</remarks>
+public sealed class NicRecorder : IDisposable
 {
     private const long NanosecondsPerTick = 100; // of a DateTime
 
     private readonly Lock _lock = new();
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly Utf8JsonWriter _json;
-    private readonly string _path;
+    private readonly AppendedFile _file;
     private readonly DateTime _startedWall = DateTime.UtcNow;
     private readonly long _started = Stopwatch.GetTimestamp();
-    private int _descriptor;
-    private (ulong Device, ulong Inode) _file;
 
-    private NicRecorder(string path, bool work)
+    private NicRecorder(AppendedFile file, bool work)
     {
         RecordsWork = work;
-        _path = path;
+        _file = file;
         _json = new Utf8JsonWriter(_buffer);
-        if (!Open())
-        {
-            var failure = (Errno)Marshal.GetLastPInvokeError();
-            _json.Dispose();
-            throw new InvalidOperationException($"{path} can't be written: {failure}");
-        }
     }
 
     /// <summary>Whether work requests and completions are recorded too.</summary>
@@ -43,18 +31,18 @@ public sealed unsafe class NicRecorder : IDisposable
 
     /// <summary>Begins to record at the end of a file.</summary>
     /// <exception cref="InvalidOperationException">The file can't be written.</exception>
-    public static NicRecorder Start(string path, bool work = false) => new(path, work);
+    public static NicRecorder Start(string path, bool work = false)
+    {
+        var file = new AppendedFile(path);
+        file.Demand();
+        return new NicRecorder(file, work);
+    }
 
     public void Dispose()
     {
         lock (_lock)
         {
-            if (_descriptor >= 0 && IsOurs())
-            {
-                _ = Libc.close(_descriptor);
-            }
-
-            _descriptor = -1;
+            _file.Dispose();
             _json.Dispose();
         }
     }
@@ -88,35 +76,7 @@ public sealed unsafe class NicRecorder : IDisposable
         _json.Flush();
         _buffer.GetSpan(1)[0] = (byte)'\n';
         _buffer.Advance(1);
-        if ((_descriptor < 0 || !IsOurs()) && !Open())
-        {
-            return;
-        }
-
-        fixed (byte* line = _buffer.WrittenSpan)
-        {
-            _ = Libc.write(_descriptor, line, (nuint)_buffer.WrittenCount);
-        }
-    }
-
-    private bool Open()
-    {
-        _descriptor = Libc.open(_path, Libc.O_WRONLY | Libc.O_APPEND | Libc.O_CREAT | Libc.O_CLOEXEC, 0x1B6); // rw for all, less the umask
-        stat file;
-        if (_descriptor < 0 || Libc.fstat(_descriptor, &file) != 0)
-        {
-            return false;
-        }
-
-        _file = (file.st_dev, file.st_ino);
-        return true;
-    }
-
-    /// <summary>Whether the descriptor is still the file: a program may close all that it did not open itself, and open others.</summary>
-    private bool IsOurs()
-    {
-        stat file;
-        return Libc.fstat(_descriptor, &file) == 0 && (file.st_dev, file.st_ino) == _file;
+        _file.Append(_buffer.WrittenSpan);
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Interop;
 
@@ -26,6 +27,8 @@ internal static class NicRunCommand
             throw new VerbenaException("--record-work says what to record, and --record FILE where: give both");
         }
 
+        DemandWritable(options.Log);
+        DemandWritable(options.Record);
         string library = Beside("libverbena-nic.so");
         string shim = Beside("libverbena-shim.so");
         string tree = await StartServerAsync(options).ConfigureAwait(false);
@@ -41,6 +44,25 @@ internal static class NicRunCommand
         Pass("LD_PRELOAD", string.IsNullOrEmpty(preloaded) ? shim : $"{shim}:{preloaded}");
         Become([.. await NamespaceAsync().ConfigureAwait(false), .. options.Program]);
         return 0;
+    }
+
+    /// <summary>What can't be written is refused here, with a sentence; once the program runs nothing stops it.</summary>
+    private static void DemandWritable(string? path)
+    {
+        if (path is null)
+        {
+            return;
+        }
+
+        try
+        {
+            using var file = new AppendedFile(path);
+            file.Demand();
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new VerbenaException(refusal.Message, refusal);
+        }
     }
 
     /// <summary>Sets a variable for the program, or takes away what an outer <c>nic run</c> has left; the runtime's environment is a copy.</summary>
