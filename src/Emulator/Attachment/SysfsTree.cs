@@ -122,10 +122,10 @@ public sealed class SysfsTree : IDisposable
         }
     }
 
-    /// <summary>Where the user's run-time files live: their own directory, root's, or the temporary one.</summary>
+    /// <summary>Where the user's run-time files live: root's, which others can read too, the user's own directory, or the temporary one.</summary>
     private static string Base()
     {
-        string?[] places = [Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), Environment.IsPrivilegedProcess ? "/run/verbena" : null];
+        string?[] places = [Environment.IsPrivilegedProcess ? "/run/verbena" : null, Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR")];
         return Array.Find(places, CanHoldDirectories) ?? System.IO.Path.GetTempPath();
     }
 
@@ -152,7 +152,7 @@ public sealed class SysfsTree : IDisposable
     private static FileStream CreateLocked()
     {
         string unlocked = System.IO.Path.Combine(Base(), $"new-{System.IO.Path.GetFileName(s_path)}");
-        Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(unlocked);
         FileStream held = Lock(unlocked, FileMode.CreateNew);
         Directory.Move(unlocked, s_path);
         return held;

@@ -7,6 +7,8 @@ namespace Verbena.Emulator.Sharing;
 internal sealed class AttachedProcess : IDisposable
 {
     private readonly LocalSocket _socket;
+    private readonly Admission _admission;
+    private readonly ucred _peer;
     private readonly IReadOnlyList<SharedPort> _ports;
     private readonly Waker _portWaker;
     private readonly List<RemoteQueues> _queues = []; // of each port, after the greeting
@@ -14,14 +16,17 @@ internal sealed class AttachedProcess : IDisposable
     private Waker? _waker;
 
     /// <param name="socket">Its connection; taken over.</param>
+    /// <param name="admission">Whether it may have them.</param>
     /// <param name="ports">All ports, in the order in which it sees them.</param>
     /// <param name="portWaker">Wakes the thread of the ports.</param>
-    public AttachedProcess(LocalSocket socket, IReadOnlyList<SharedPort> ports, Waker portWaker)
+    public AttachedProcess(LocalSocket socket, Admission admission, IReadOnlyList<SharedPort> ports, Waker portWaker)
     {
         _socket = socket;
+        _admission = admission;
+        _peer = socket.Peer;
         _ports = ports;
         _portWaker = portWaker;
-        _process = socket.PeerProcess is > 0 and var id ? Libc.pidfd_open(id, 0) : -1;
+        _process = _peer.pid > 0 ? Libc.pidfd_open(_peer.pid, 0) : -1;
     }
 
     /// <summary>Readable when the process asks something, or has closed the connection.</summary>
@@ -36,13 +41,12 @@ internal sealed class AttachedProcess : IDisposable
         Span<byte> message = stackalloc byte[Message.MaxBytes];
         Span<int> descriptors = stackalloc int[1];
         int length = _socket.Receive(message, descriptors);
-        if (descriptors[0] >= 0 && _waker is null)
+        if (_queues.Count == 0)
         {
-            _waker = new Waker(descriptors[0]);
-            return Message.TryRead(message[..length], out Greeting greeting, out _) && Greet(greeting, _waker);
+            return Message.TryRead(message[..length], out Greeting greeting, out _) && Greet(greeting, descriptors[0]);
         }
 
-        return _queues.Count > 0 && Message.TryRead(message[..length], out Request request, out _) && _socket.Send(Answer(request));
+        return Message.TryRead(message[..length], out Request request, out _) && _socket.Send(Answer(request));
     }
 
     public void Dispose()
@@ -60,24 +64,39 @@ internal sealed class AttachedProcess : IDisposable
         }
     }
 
-    /// <summary>Gives the process its memory with each port.</summary>
-    private bool Greet(in Greeting greeting, Waker waker)
+    /// <summary>Gives the process its memory with each port, or tells it why not.</summary>
+    private bool Greet(in Greeting greeting, int waker)
     {
-        if (!_socket.Send(Message.Of(new Welcome { Version = Greeting.CurrentVersion, Ports = _ports.Count }), _portWaker.Descriptor)
-            || greeting.Version != Greeting.CurrentVersion)
+        try
         {
-            return false;
+            Attach(waker);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            _socket.Send(Message.Of(new Welcome { Version = Greeting.CurrentVersion }, refusal.Message));
+            throw;
         }
 
+        return _socket.Send(Message.Of(new Welcome { Version = Greeting.CurrentVersion, Ports = _ports.Count }), _portWaker.Descriptor)
+            && greeting.Version == Greeting.CurrentVersion
+            && _ports.Zip(_queues).All(pair => Describe(pair.First, pair.Second));
+    }
+
+    /// <exception cref="InvalidOperationException">It may not join, or there is no room for one more; the message says why.</exception>
+    private void Attach(int waker)
+    {
+        _admission.Demand(_peer);
+        _waker = waker >= 0 ? new Waker(waker) : throw new InvalidOperationException("it has no more descriptors: raise its limit of open files, 'ulimit -n'");
         foreach (SharedPort port in _ports)
         {
-            RemoteQueues queues = port.Attach(waker);
-            _queues.Add(queues);
-            PortDescription description = new() { Mac = port.MacAddress, CounterSlot = queues.CounterSlot, Function = port.Options.VirtualFunction?.Number ?? -1 };
-            _socket.Send(Message.Of(description, port.Options.Text), queues.Descriptor, port.CountersDescriptor);
+            _queues.Add(port.Attach(_waker));
         }
+    }
 
-        return true;
+    private bool Describe(SharedPort port, RemoteQueues queues)
+    {
+        PortDescription description = new() { Mac = port.MacAddress, CounterSlot = queues.CounterSlot, Function = port.Options.VirtualFunction?.Number ?? -1 };
+        return _socket.Send(Message.Of(description, port.Options.Text), queues.Descriptor, port.CountersDescriptor);
     }
 
     private byte[] Answer(in Request request)

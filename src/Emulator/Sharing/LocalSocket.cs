@@ -11,18 +11,20 @@ internal sealed unsafe class LocalSocket(int descriptor) : IDisposable
     /// <summary>The most descriptors that one message carries.</summary>
     public const int MaxDescriptors = 2;
 
+    private const uint EveryonesRights = 0x1B6; // rw for all
     private const int ControlBytes = 64; // a head and as many descriptors
 
     public int Descriptor => descriptor;
 
-    /// <summary>The process at the other end; 0 where it has none here.</summary>
-    public int PeerProcess
+    /// <summary>Who connected at the other end; process 0 where it has no number here.</summary>
+    public ucred Peer
     {
         get
         {
             ucred peer = default;
             uint bytes = (uint)sizeof(ucred);
-            return Libc.getsockopt(descriptor, Sockets.SOL_SOCKET, Sockets.SO_PEERCRED, &peer, &bytes) == 0 ? peer.pid : 0;
+            _ = Libc.getsockopt(descriptor, Sockets.SOL_SOCKET, Sockets.SO_PEERCRED, &peer, &bytes); // unix(7): a connected socket has them
+            return peer;
         }
     }
 
@@ -37,13 +39,14 @@ internal sealed unsafe class LocalSocket(int descriptor) : IDisposable
         }
     }
 
-    /// <summary>Waits for connections at a path.</summary>
+    /// <summary>Waits for connections at a path, which any user may make.</summary>
     /// <exception cref="InvalidOperationException">It can't; the message says why.</exception>
     public static LocalSocket Listen(string path)
     {
         LocalSocket socket = Create();
         sockaddr_un address = Address(path);
         return socket.Checked(Libc.bind(socket.Descriptor, &address, (uint)sizeof(sockaddr_un)), path)
+            .Checked(Libc.chmod(path, EveryonesRights), path)
             .Checked(Libc.listen(socket.Descriptor, 64), path);
     }
 

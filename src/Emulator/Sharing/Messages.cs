@@ -38,12 +38,15 @@ internal static class Message
 internal struct Greeting
 {
     /// <summary>Changes with anything that processes share. Both ends come from one build, unless someone mixes two.</summary>
-    public const uint CurrentVersion = 2;
+    public const uint CurrentVersion = 3;
 
     public uint Version;
 }
 
-/// <summary>The answer to a greeting; with it comes the descriptor that wakes the ports. A description of each port follows.</summary>
+/// <summary>
+/// The answer to a greeting; with it comes the descriptor that wakes the ports. A description of each port follows. Without ports
+/// it is a refusal, and behind it stands why.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct Welcome
 {

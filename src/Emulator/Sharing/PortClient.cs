@@ -65,22 +65,31 @@ internal sealed class PortClient : IDisposable
         Span<int> descriptors = stackalloc int[LocalSocket.MaxDescriptors];
         _socket.Send(Message.Of(new Greeting { Version = Greeting.CurrentVersion }), QueuesWaker.Descriptor);
         int length = _socket.Receive(message, descriptors[..1]);
-        if (!Message.TryRead(message[..length], out Welcome welcome, out _) || welcome.Version != Greeting.CurrentVersion)
+        if (!Message.TryRead(message[..length], out Welcome welcome, out string refusal) || welcome.Version != Greeting.CurrentVersion)
         {
             throw new InvalidOperationException("emulated NICs: the process that has the ports is of another version; start it anew");
         }
 
-        PortWaker = new Waker(descriptors[0]);
+        if (welcome.Ports == 0)
+        {
+            throw new InvalidOperationException($"emulated NICs: the process that has the ports has refused this one: {refusal}");
+        }
+
+        PortWaker = new Waker(Came(descriptors[0]));
         for (int i = 0; i < welcome.Ports; i++)
         {
             length = _socket.Receive(message, descriptors);
             if (!Message.TryRead(message[..length], out PortDescription description, out string text) || !NicOptions.TryParse(text, out NicOptions options, out _))
             {
-                throw new InvalidOperationException("emulated NICs: the process that has the ports has refused this one");
+                throw new InvalidOperationException("emulated NICs: the process that has the ports is gone");
             }
 
             options = description.Function < 0 ? options : options.OfFunction(description.Function);
-            _ports.Add(new RemotePort(this, i, options with { Mac = description.Mac }, descriptors[0], descriptors[1], description.CounterSlot));
+            _ports.Add(new RemotePort(this, i, options with { Mac = description.Mac }, Came(descriptors[0]), Came(descriptors[1]), description.CounterSlot));
         }
     }
+
+    /// <summary>The kernel leaves out what this process has no room for.</summary>
+    private static int Came(int descriptor) =>
+        descriptor >= 0 ? descriptor : throw new InvalidOperationException("emulated NICs: no more descriptors: raise the limit of open files, 'ulimit -n'");
 }

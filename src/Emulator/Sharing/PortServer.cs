@@ -14,15 +14,18 @@ public sealed unsafe partial class PortServer : IDisposable
     private readonly List<AttachedProcess> _processes = []; // the control thread's
     private readonly Waker _portWaker = new();
     private readonly Waker _stop = new();
+    private readonly Admission _admission;
     private readonly ILogger _logger;
     private readonly string _socketPath;
     private readonly LocalSocket _listener;
     private readonly Thread _control;
+    private int _reserve = Reserve(); // a descriptor, by which one that can't be served is told so
     private int _joined; // how many processes, for other threads
     private readonly NicThread? _thread;
 
-    private PortServer(IReadOnlyList<NicOptions> options, string socketPath, ILogger logger, Func<NicOptions, HostNetdev> netdevs, bool stepped, TimeProvider time)
+    private PortServer(IReadOnlyList<NicOptions> options, string socketPath, Admission admission, ILogger logger, Func<NicOptions, HostNetdev> netdevs, bool stepped, TimeProvider time)
     {
+        _admission = admission;
         _logger = logger;
         _socketPath = socketPath;
         try
@@ -60,15 +63,16 @@ public sealed unsafe partial class PortServer : IDisposable
 
     /// <summary>Makes the ports, and lets processes join them.</summary>
     /// <param name="options">One for each port; the first becomes mlx5_0. Where the user may not make a TAP, ports have no netdev.</param>
-    /// <param name="socketPath">Where to listen; nobody but the user should be able to get there.</param>
+    /// <param name="socketPath">Where to listen.</param>
+    /// <param name="admission">Who may join.</param>
     /// <param name="logger">Gets what the ports have to say; never from the path of a frame.</param>
     /// <exception cref="InvalidOperationException">
     /// Two ports have one name, a netdev or wire can't be made, or the socket can't; the message says why and what helps.
     /// </exception>
-    public static PortServer Start(IReadOnlyList<NicOptions> options, string socketPath, ILogger logger)
+    public static PortServer Start(IReadOnlyList<NicOptions> options, string socketPath, Admission admission, ILogger logger)
     {
         PatchPanel.Check(NicOptions.WithFunctions(options));
-        return new PortServer(options, socketPath, logger, option => NetdevFor(option, logger), stepped: false, TimeProvider.System);
+        return new PortServer(options, socketPath, admission, logger, option => NetdevFor(option, logger), stepped: false, TimeProvider.System);
     }
 
     /// <summary>Does one pass over every port, where they are stepped; true if one of them had anything to do.</summary>
@@ -86,7 +90,7 @@ public sealed unsafe partial class PortServer : IDisposable
     /// <summary>Makes ports with other netdevs than TAPs, and with another clock; with <paramref name="stepped"/> whoever calls steps them.</summary>
     internal static PortServer Start(
         IReadOnlyList<NicOptions> options, string socketPath, ILogger logger, Func<NicOptions, HostNetdev> netdevs, bool stepped, TimeProvider time) =>
-        new(options, socketPath, logger, netdevs, stepped, time);
+        new(options, socketPath, new Admission(Environment.ProcessId), logger, netdevs, stepped, time);
 
     public void Dispose()
     {
@@ -105,6 +109,7 @@ public sealed unsafe partial class PortServer : IDisposable
 
         _listener.Dispose();
         _stop.Dispose();
+        _ = Libc.close(_reserve);
         File.Delete(_socketPath);
         DisposePorts();
     }
@@ -141,15 +146,31 @@ public sealed unsafe partial class PortServer : IDisposable
                 process.Dispose();
             }
 
-            if (descriptors[1].revents != 0 && _listener.Accept() is { } connection)
+            if (descriptors[1].revents != 0 && Accept() is { } connection)
             {
-                _processes.Add(new AttachedProcess(connection, _ports, _portWaker));
+                _processes.Add(new AttachedProcess(connection, _admission, _ports, _portWaker));
             }
 
             Volatile.Write(ref _joined, _processes.Count);
             descriptors = Descriptors();
         }
     }
+
+    /// <summary>Takes a connection, the last one by the reserve: there will be no descriptors for what it needs, which it hears.</summary>
+    private LocalSocket? Accept()
+    {
+        if (_listener.Accept() is { } connection)
+        {
+            _reserve = _reserve < 0 ? Reserve() : _reserve;
+            return connection;
+        }
+
+        _ = Libc.close(_reserve);
+        _reserve = -1;
+        return _listener.Accept();
+    }
+
+    private static int Reserve() => Libc.open("/dev/null", Libc.O_RDONLY | Libc.O_CLOEXEC);
 
     private pollfd[] Descriptors() =>
     [

@@ -10,6 +10,7 @@ internal sealed unsafe class TapDevice : IDisposable
     private const int Eperm = 1;
     private const int Ebusy = 16;
     private const int Einval = 22;
+    private const int Emfile = 24;
 
     /// <exception cref="InvalidOperationException">There can be no such TAP; the message says why and what helps.</exception>
     public TapDevice(string name)
@@ -92,6 +93,7 @@ internal sealed unsafe class TapDevice : IDisposable
             Eperm => "it needs CAP_NET_ADMIN: run as root, or inside 'unshare --user --map-root-user --net'",
             Ebusy => "an interface of that name is in use",
             Einval => "there is an interface of that name, and it is no TAP",
+            Emfile => "raise the limit of open files, 'ulimit -n'",
             _ => "is /dev/net/tun there ('modprobe tun')?",
         };
         var reason = new Win32Exception(errno);

@@ -33,6 +33,13 @@ public static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int open(string pathname, int flags, int mode = 0);
 
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int chmod(string pathname, uint mode);
+
+    /// <summary>Sets which rights the process's new files do not get, and returns which those were.</summary>
+    [LibraryImport("libc")]
+    public static partial uint umask(uint mask);
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
 

@@ -10,6 +10,8 @@ namespace Verbena.Nic;
 /// <summary><c>verbena nic serve</c>, which <see cref="NicRunCommand"/> starts: holds the NICs of a program until that has ended.</summary>
 internal static class NicServeCommand
 {
+    private const uint WritableByOwner = 0x12; // 022
+
     /// <param name="options">Which NICs.</param>
     /// <param name="program">The process to outlive, with whatever it has started that uses the ports.</param>
     /// <remarks>
@@ -19,8 +21,9 @@ internal static class NicServeCommand
     public static async Task<int> RunAsync(NicRunOptions options, int program)
     {
         _ = Libc.setpgid(0, 0);
+        _ = Libc.umask(WritableByOwner); // any user may look for NICs, as below /sys
         using var tree = new SysfsTree([.. NicOptions.WithFunctions(options.Nics).Select(NicIdentity.Of)]);
-        using PortServer? ports = options.IsPrivate ? null : Start(options);
+        using PortServer? ports = options.IsPrivate ? null : Start(options, new Admission(program));
         using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports.Select((port, index) => (index, (IPortStatus)port)));
         Console.WriteLine(SysfsTree.Path);
         Console.Out.Close();
@@ -36,11 +39,11 @@ internal static class NicServeCommand
     /// <summary>Where processes join the ports that belong to a tree.</summary>
     public static string SocketIn(string tree) => Path.Combine(tree, "ports.sock");
 
-    private static PortServer Start(NicRunOptions options)
+    private static PortServer Start(NicRunOptions options, Admission admission)
     {
         try
         {
-            return PortServer.Start(options.Nics, SocketIn(SysfsTree.Path), FileLog.To(options.Log));
+            return PortServer.Start(options.Nics, SocketIn(SysfsTree.Path), admission, FileLog.To(options.Log));
         }
         catch (InvalidOperationException refusal)
         {
