@@ -6,6 +6,7 @@ using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Record;
 using Verbena.Interop;
+using Verbena.Interop.Shim;
 
 namespace Verbena.NicLibrary;
 
@@ -13,12 +14,14 @@ namespace Verbena.NicLibrary;
 internal static unsafe class Entry
 {
     /// <summary>Makes the NICs that the environment describes and serves them as long as the program runs. Returns 0, or 1 if it can't.</summary>
+    /// <param name="shim">Where it enters from.</param>
     [UnmanagedCallersOnly(EntryPoint = "verbena_nic_run")]
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "the caller is C")]
-    public static int Run()
+    public static int Run(verbena_nic_shim* shim)
     {
         try
         {
+            NicShim.Use(shim);
             ILogger log = FileLog.To(Environment.GetEnvironmentVariable("VERBENA_NIC_LOG"));
             if (Environment.GetEnvironmentVariable("VERBENA_NIC_SOCKET") is { Length: > 0 } socket)
             {

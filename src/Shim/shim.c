@@ -70,6 +70,9 @@ static uint16_t file_of[MAX_DESCRIPTORS];  /* by descriptor; 0: not the emulator
 static uint16_t users_of[MAX_DESCRIPTORS]; /* by file: descriptors that stand for it */
 static int16_t node_of[MAX_DESCRIPTORS];   /* by file: number of its device node; -1: events are read from it */
 
+extern void __lsan_disable(void) __attribute__((weak)); /* a sanitizer's: what this thread allocates is no leak of the program's */
+static int (*run_emulator)(const struct verbena_nic_shim *); /* NULL: not loaded */
+
 static __thread int is_server; /* the serving thread's own calls are libc's */
 
 /* A handler that closes a descriptor would wait for the lock that its own thread holds. */
@@ -97,36 +100,37 @@ static void after_fork(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* A child has none of the emulator's threads: its descriptors are nothing's, and it gets no emulator of its own before exec. */
+/* A child has none of the emulator's threads: all that it asks of a device fails, and it gets no emulator of its own before exec. */
 static void in_child(void)
 {
-	if (server != NOBODY)
+	if (server != NOBODY) {
 		server = LEFT_BEHIND;
-	memset(file_of, 0, sizeof(file_of));
+		server_process = getpid();
+	}
 	after_fork();
 }
 
+/* Without dlopen, which sanitizers take over, and need not be there yet when their start comes by here. */
 static void find_libc(void)
 {
 	pthread_atfork(before_fork, after_fork, in_child);
-	void *handle = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
-	*(void **)&libc.open = dlsym(handle, "open");
-	*(void **)&libc.openat = dlsym(handle, "openat");
-	*(void **)&libc.stat = dlsym(handle, "stat");
-	*(void **)&libc.lstat = dlsym(handle, "lstat");
-	*(void **)&libc.fstat = dlsym(handle, "fstat");
-	*(void **)&libc.access = dlsym(handle, "access");
-	*(void **)&libc.ioctl = dlsym(handle, "ioctl");
-	*(void **)&libc.mmap = dlsym(handle, "mmap");
-	*(void **)&libc.read = dlsym(handle, "read");
-	*(void **)&libc.close = dlsym(handle, "close");
-	*(void **)&libc.close_range = dlsym(handle, "close_range");
-	*(void **)&libc.closefrom = dlsym(handle, "closefrom");
-	*(void **)&libc.dup = dlsym(handle, "dup");
-	*(void **)&libc.dup2 = dlsym(handle, "dup2");
-	*(void **)&libc.dup3 = dlsym(handle, "dup3");
-	*(void **)&libc.fcntl = dlsym(handle, "fcntl");
-	*(void **)&libc.socket = dlsym(handle, "socket");
+	*(void **)&libc.open = dlsym(RTLD_NEXT, "open");
+	*(void **)&libc.openat = dlsym(RTLD_NEXT, "openat");
+	*(void **)&libc.stat = dlsym(RTLD_NEXT, "stat");
+	*(void **)&libc.lstat = dlsym(RTLD_NEXT, "lstat");
+	*(void **)&libc.fstat = dlsym(RTLD_NEXT, "fstat");
+	*(void **)&libc.access = dlsym(RTLD_NEXT, "access");
+	*(void **)&libc.ioctl = dlsym(RTLD_NEXT, "ioctl");
+	*(void **)&libc.mmap = dlsym(RTLD_NEXT, "mmap");
+	*(void **)&libc.read = dlsym(RTLD_NEXT, "read");
+	*(void **)&libc.close = dlsym(RTLD_NEXT, "close");
+	*(void **)&libc.close_range = dlsym(RTLD_NEXT, "close_range");
+	*(void **)&libc.closefrom = dlsym(RTLD_NEXT, "closefrom");
+	*(void **)&libc.dup = dlsym(RTLD_NEXT, "dup");
+	*(void **)&libc.dup2 = dlsym(RTLD_NEXT, "dup2");
+	*(void **)&libc.dup3 = dlsym(RTLD_NEXT, "dup3");
+	*(void **)&libc.fcntl = dlsym(RTLD_NEXT, "fcntl");
+	*(void **)&libc.socket = dlsym(RTLD_NEXT, "socket");
 }
 
 static inline void need_libc(void)
@@ -160,27 +164,32 @@ static inline int file_at(int fd)
 	return (unsigned)fd < MAX_DESCRIPTORS && !is_server ? __atomic_load_n(&file_of[fd], __ATOMIC_ACQUIRE) : 0;
 }
 
-/* Loads the emulator and lets it serve, for as long as the process lives. */
+/* Loads the emulator's library: here, since a program may open a device while it loads a library itself, and holds the loader's lock. */
+static void load_library(void)
+{
+	void *library = dlopen(getenv("VERBENA_NIC_LIBRARY"), RTLD_NOW | RTLD_LOCAL);
+	void *found = library != NULL ? dlsym(library, "verbena_nic_run") : NULL;
+	if (found == NULL)
+		fprintf(stderr, "verbena nic: %s\n", dlerror());
+	__atomic_store_n((void **)&run_emulator, found, __ATOMIC_RELEASE);
+}
+
+/* Lets the emulator serve, for as long as the process lives. */
 static void *run_library(void *unused)
 {
 	static const int for_runtime[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
 	sigset_t set;
-	int (*run)(void);
 
 	(void)unused;
 	is_server = 1;
+	if (__lsan_disable != NULL)
+		__lsan_disable();
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(for_runtime) / sizeof(*for_runtime); i++)
 		sigaddset(&set, for_runtime[i]);
-	sigaddset(&set, SIGRTMIN); /* by which .NET stops its threads */
+	sigaddset(&set, VERBENA_RUNTIME_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-
-	void *library = dlopen(getenv("VERBENA_NIC_LIBRARY"), RTLD_NOW | RTLD_LOCAL);
-	*(void **)&run = library != NULL ? dlsym(library, "verbena_nic_run") : NULL;
-	if (run == NULL)
-		fprintf(stderr, "verbena nic: %s\n", dlerror());
-	else
-		run();
+	run_emulator(&verbena_nic_shim);
 
 	pthread_mutex_lock(&box);
 	if (server == STARTING)
@@ -190,23 +199,60 @@ static void *run_library(void *unused)
 	return NULL;
 }
 
-/* True once somebody serves in this process. The box is held. */
-static int need_server(void)
+static int is_wanted(void)
 {
-	if (server == NOBODY && getenv("VERBENA_NIC_LIBRARY") != NULL) {
-		pthread_t thread;
-		server = STARTING;
-		server_process = getpid();
-		if (pthread_create(&thread, NULL, run_library, NULL) == 0)
-			pthread_detach(thread);
-		else
-			server = BROKEN;
-	}
-	while (server == STARTING)
-		pthread_cond_wait(&box_changed, &box);
-	if (server == LEFT_BEHIND)
+	return server == NOBODY && getenv("VERBENA_NIC_LIBRARY") != NULL;
+}
+
+static void start_server(void)
+{
+	pthread_t thread;
+	server = STARTING;
+	server_process = getpid();
+	if (run_emulator != NULL && pthread_create(&thread, NULL, run_library, NULL) == 0)
+		pthread_detach(thread);
+	else
+		server = BROKEN;
+}
+
+/* What would end the program may do so while the emulator starts. Signals that the program handles wait: its handlers may close a device. */
+static void let_end(const sigset_t *old)
+{
+	static const int ending[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	struct sigaction action;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		if (!sigismember(old, ending[i]) && sigaction(ending[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+			sigaddset(&set, ending[i]);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void say_left_behind(void)
+{
+	static int said;
+	if (!said)
 		fprintf(stderr, "verbena nic: this process was forked by one that uses the NIC; only its parent, or a program that it "
-				"executes, can open it\n");
+				"executes, can use it\n");
+	said = 1;
+}
+
+/* True once somebody serves in this process. The box is held; old: the signals that the program itself blocks. */
+static int need_server(const sigset_t *old)
+{
+	sigset_t blocked;
+	if (is_wanted())
+		start_server();
+	if (server == STARTING) {
+		pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+		let_end(old);
+		while (server == STARTING)
+			pthread_cond_wait(&box_changed, &box);
+		pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+	}
+	if (server == LEFT_BEHIND)
+		say_left_behind();
 	return server == SERVING;
 }
 
@@ -215,13 +261,15 @@ static int64_t ask(struct verbena_call *call)
 	int error = errno, cancel;
 	sigset_t old;
 
+	if (is_wanted())
+		load_library();
 	block_signals(&old);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&asking);
 	pthread_mutex_lock(&box);
 	call->thread = gettid();
 	call->result = -EIO;
-	if (need_server()) {
+	if (need_server(&old)) {
 		waiting = call;
 		progress = POSTED;
 		pthread_cond_broadcast(&box_changed);
@@ -307,7 +355,7 @@ static void forget(int fd)
 	if (file != 0 && !last)
 		users_of[file]--;
 	unlock_box(&old);
-	if (last)
+	if (last && server != LEFT_BEHIND)
 		end_file(file, served);
 }
 
@@ -419,6 +467,18 @@ int verbena_nic_file(int fd)
 {
 	return (unsigned)fd < MAX_DESCRIPTORS ? __atomic_load_n(&file_of[fd], __ATOMIC_ACQUIRE) : 0;
 }
+
+const struct verbena_nic_shim verbena_nic_shim = {
+	.serve = verbena_nic_serve,
+	.offer = verbena_nic_offer,
+	.wait = verbena_nic_wait,
+	.answer = verbena_nic_answer,
+	.end = verbena_nic_end,
+	.track = verbena_nic_track,
+	.file = verbena_nic_file,
+	.work = verbena_nic_work,
+	.unmapped = verbena_nic_unmapped,
+};
 
 /* ---- in libc's place ---- */
 

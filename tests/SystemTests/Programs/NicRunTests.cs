@@ -51,7 +51,8 @@ public sealed class NicRunTests : IDisposable
     public void A_fork_s_child_can_t_use_the_parent_s_device_and_does_not_disturb_it()
     {
         string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
-        Assert.Equal("devices 1\npart 4121\npd made\nchild refused\nclosed 0\n", Run("--", tool, "fork"));
+        const string Sentence = "verbena nic: this process was forked by one that uses the NIC; only its parent, or a program that it executes, can use it\n";
+        Assert.Equal($"devices 1\npart 4121\npd made\nchild refused\nclosed 0\n{Sentence}", Run("--", tool, "fork"));
     }
 
     [Theory]
@@ -172,11 +173,68 @@ public sealed class NicRunTests : IDisposable
     public void The_user_s_directory_may_have_a_colon_in_its_name()
     {
         string directory = Directory.CreateDirectory(Path.Combine(_folder, "a:b,c")).FullName;
-        Assert.Equal("mlx5_0\n", _host.Run("env", $"XDG_RUNTIME_DIR={directory}", "./verbena", "nic", "run", "--", "ls", "/sys/class/infiniband"));
+        Assert.Equal("mlx5_0\n", _host.Run("env", $"XDG_RUNTIME_DIR={directory}", "unshare", "--user", "--map-user=1000", "./verbena", "nic", "run", "--", "ls", "/sys/class/infiniband"));
     }
 
     [Fact]
     public void The_NIC_of_those_who_name_none_has_link() => Assert.Contains("PORT_ACTIVE", Run("--", "ibv_devinfo"), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("--log")]
+    [InlineData("--record")]
+    public void A_file_that_can_t_be_written_is_one_sentence_and_nothing_is_started(string option) =>
+        Assert.Equal(new CommandResult(1, "verbena: /nonexistent/file can't be written: ENOENT\n"), Try(option, "/nonexistent/file", "--", "echo", "started"));
+
+    [Fact]
+    public void A_log_that_can_t_be_written_any_more_does_not_disturb_the_program()
+    {
+        const string Seen = "devices 1\npart 4121\npd made\nclosed 0\n";
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        string logs = Directory.CreateDirectory(Path.Combine(_folder, "logs")).FullName;
+        Assert.Equal(Seen, Run("--log", Path.Combine(logs, "log"), "--", "sh", "-c", $"rm -r {logs}; {tool}"));
+        Assert.Equal(Seen, Run("--log", "/dev/full", "--", tool));
+    }
+
+    /// <remarks>There a thread's number in its own PID namespace is none, or another's, in the /proc of the one outside.</remarks>
+    [Fact]
+    public void A_program_in_a_PID_namespace_of_its_own_sends_raw_packets() =>
+        Run("--nic", "cx0,wire=sink", "--", "unshare", "--pid", "--fork", "timeout", "60", "raw_ethernet_bw", "-d", "mlx5_0", "-s", "64", "-n", "10",
+            "--client", "-B", "02:00:00:00:00:01", "-E", "02:00:00:00:00:02");
+
+    [Fact]
+    public void A_program_that_becomes_another_user_finds_the_NIC_but_may_not_send_raw_packets()
+    {
+        string seen = Run("--nic", "cx0,wire=sink", "--", "su", "nobody", "-s", "/bin/sh", "-c",
+            "id -un; ibv_devinfo; raw_ethernet_bw -d mlx5_0 -s 64 -n 10 --client -B 02:00:00:00:00:01 -E 02:00:00:00:00:02 2>&1; true");
+        Assert.StartsWith("nobody\nhca_id:\tmlx5_0", seen, StringComparison.Ordinal);
+        Assert.Contains("Unable to create QP", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_user_s_program_beside_may_not_join_the_ports()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        File.SetUnixFileMode(_folder, (UnixFileMode)0x1ED); // 755
+        string seen = Run("--", "nsenter", "--mount", "--target", $"{Environment.ProcessId}", "su", "nobody", "-s", "/bin/sh", "-c", $"{tool} 2>&1; true");
+        Assert.Contains("has refused this one: EACCES", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Programs_for_which_the_ports_have_no_descriptors_left_say_so_and_later_ones_are_served()
+    {
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        string seen = Run("--", "bash", "-c", $$"""
+            ports=$(pgrep -f "nic serve --for $$ ")
+            prlimit --pid $ports --nofile=80:4096
+            for i in {1..20}; do {{tool}} hold > {{_folder}}/out.$i 2>&1 & done
+            for i in {1..300}; do grep -hom1 "has refused this one: .*" {{_folder}}/out.* | head -1 | grep . && break; sleep 0.1; done
+            kill $(jobs -p)
+            prlimit --pid $ports --nofile=4096
+            wait
+            exec {{tool}}
+            """);
+        Assert.Matches("^has refused this one: .*(Too many open files|ulimit -n).*\ndevices 1\npart 4121\n", seen);
+    }
 
     private string Run(params string[] arguments) => _host.Run(["./verbena", "nic", "run", .. arguments]);
 
