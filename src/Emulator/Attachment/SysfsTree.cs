@@ -122,11 +122,18 @@ public sealed class SysfsTree : IDisposable
         }
     }
 
-    /// <summary>Where the user's run-time files live: root's, which others can read too, the user's own directory, or the temporary one.</summary>
+    /// <summary>Where the user's run-time files live: their own directory, root's, or the temporary one.</summary>
     private static string Base()
     {
-        string?[] places = [Environment.IsPrivilegedProcess ? "/run/verbena" : null, Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR")];
+        string?[] places = [UserDirectory(), Environment.IsPrivilegedProcess ? "/run/verbena" : null];
         return Array.Find(places, CanHoldDirectories) ?? System.IO.Path.GetTempPath();
+    }
+
+    /// <summary>The user's own directory. Root's must let others in: programs that it starts may become another user.</summary>
+    private static string? UserDirectory()
+    {
+        string? path = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
+        return Environment.IsPrivilegedProcess && Directory.Exists(path) && !File.GetUnixFileMode(path).HasFlag(UnixFileMode.OtherExecute) ? null : path;
     }
 
     /// <summary>Found by trying: the root of a user namespace owns less than it seems to.</summary>

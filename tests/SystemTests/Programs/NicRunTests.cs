@@ -173,7 +173,7 @@ public sealed class NicRunTests : IDisposable
     public void The_user_s_directory_may_have_a_colon_in_its_name()
     {
         string directory = Directory.CreateDirectory(Path.Combine(_folder, "a:b,c")).FullName;
-        Assert.Equal("mlx5_0\n", _host.Run("env", $"XDG_RUNTIME_DIR={directory}", "unshare", "--user", "--map-user=1000", "./verbena", "nic", "run", "--", "ls", "/sys/class/infiniband"));
+        Assert.Equal("mlx5_0\n", _host.Run("env", $"XDG_RUNTIME_DIR={directory}", "./verbena", "nic", "run", "--", "ls", "/sys/class/infiniband"));
     }
 
     [Fact]
