@@ -86,5 +86,15 @@ public sealed class UnusualProgramTests : IDisposable
             Run("env", "ASAN_OPTIONS=verify_asan_link_order=0", "timeout", "--signal=KILL", "60", tool));
     }
 
+    /// <remarks>It knows AVX2, and neither AVX-512 nor whatever else the processor has.</remarks>
+    [Fact]
+    public void A_program_runs_below_valgrind()
+    {
+        CommandResult found = _host.Try("valgrind", "--version");
+        Assert.True(found.Status == 0, $"{found.Output}: apt-get install valgrind");
+        string tool = VerbsTool.Compile(_folder, carriesRdmaCore: false);
+        Assert.StartsWith("devices 1\npart 4121\npd made\nclosed 0\n", Run("timeout", "--signal=KILL", "120", "valgrind", "-q", tool), StringComparison.Ordinal);
+    }
+
     private string Run(params string[] program) => _host.Run(["./verbena", "nic", "run", "--", .. program]);
 }
