@@ -81,6 +81,7 @@ public static class IpProtocol
     public const byte Icmp = 1;
     public const byte Tcp = 6;
     public const byte Udp = 17;
+    public const byte Esp = 50;
 }
 
 /// <summary>The first eight bytes of every ICMP message (RFC 792).</summary>

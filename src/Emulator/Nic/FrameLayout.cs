@@ -32,6 +32,9 @@ internal record struct FrameLayout
     /// <summary>Length of the transport header and its payload by the IP header, in bytes, as far as the frame has them.</summary>
     public int TransportBytes;
 
+    /// <summary>True if an ESP header, SPI and sequence number (RFC 4303, 2), is there whole.</summary>
+    public readonly bool HasEsp => Protocol == IpProtocol.Esp && !IsFragment && TransportBytes >= 8;
+
     /// <summary>Takes note of what follows an IP header at <see cref="NetworkOffset"/>.</summary>
     /// <param name="protocol">By the IP header.</param>
     /// <param name="headerBytes">Length of that header.</param>

@@ -176,6 +176,9 @@ public enum RssFields : uint
     SourceUdp = 0x40,
     DestinationUdp = 0x80,
 
+    /// <summary>Security parameters index of ESP (RFC 4303, 2.1).</summary>
+    IpsecSpi = 0x100,
+
     /// <summary>The fields of the packet inside a tunnel.</summary>
     Inner = 0x8000_0000,
 }

@@ -21,8 +21,8 @@ public abstract class QueueDestination : FlowDestination
 
     internal override bool Receives => _queues.Length > 0;
 
-    /// <summary>False if RSS looks into tunnels.</summary>
-    internal bool ChoosesByHeaders => _rss is not { IsInner: true };
+    /// <summary>False if RSS looks at more than the outer headers.</summary>
+    internal bool ChoosesByHeaders => _rss is null or { HashesHeaders: true };
 
     /// <summary>The bits of <see cref="FrameInfo.Headers"/> by which RSS chooses a queue.</summary>
     internal Vector512<ulong> HashedHeaders => _rss?.HashedHeaders ?? default;

@@ -9,19 +9,22 @@ internal sealed class Rss
     private const RssFields Ports = RssFields.SourceTcp | RssFields.DestinationTcp | RssFields.SourceUdp | RssFields.DestinationUdp;
 
     private readonly Toeplitz _toeplitz;
-    private readonly byte _protocol; // whose ports are hashed; 0: none
+    private readonly byte _protocol; // whose ports, or SPI, are hashed; 0: none
     private readonly HashedBytes _ip4;
     private readonly HashedBytes _ip6;
-    private readonly HashedBytes _ports;
+    private readonly HashedBytes _transport;
 
     public Rss(RssFields fields, ReadOnlySpan<byte> key)
     {
         _toeplitz = new Toeplitz(key);
+        bool isEsp = Has(fields, RssFields.IpsecSpi);
         bool isTcp = Has(fields, RssFields.SourceTcp | RssFields.DestinationTcp);
-        _protocol = !Has(fields, Ports) ? (byte)0 : isTcp ? IpProtocol.Tcp : IpProtocol.Udp;
+        _protocol = isEsp ? IpProtocol.Esp : !Has(fields, Ports) ? (byte)0 : isTcp ? IpProtocol.Tcp : IpProtocol.Udp;
         _ip4 = new HashedBytes(12, 4, Has(fields, RssFields.SourceIp4), Has(fields, RssFields.DestinationIp4));
         _ip6 = new HashedBytes(8, 16, Has(fields, RssFields.SourceIp6), Has(fields, RssFields.DestinationIp6));
-        _ports = new HashedBytes(0, 2, Has(fields, RssFields.SourceTcp | RssFields.SourceUdp), Has(fields, RssFields.DestinationTcp | RssFields.DestinationUdp));
+        _transport = isEsp
+            ? new HashedBytes(0, 4, source: true, destination: false)
+            : new HashedBytes(0, 2, Has(fields, RssFields.SourceTcp | RssFields.SourceUdp), Has(fields, RssFields.DestinationTcp | RssFields.DestinationUdp));
         IsInner = Has(fields, RssFields.Inner);
         HashedHeaders = Bits(fields);
     }
@@ -29,7 +32,10 @@ internal sealed class Rss
     /// <summary>True if the headers inside a tunnel are hashed.</summary>
     public bool IsInner { get; }
 
-    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that decide, for one transport, what <see cref="Compute"/> returns.</summary>
+    /// <summary>True if what is hashed is in <see cref="FrameInfo.Headers"/>: not inside a tunnel, and no SPI.</summary>
+    public bool HashesHeaders => !IsInner && _protocol != IpProtocol.Esp;
+
+    /// <summary>The bits of <see cref="FrameInfo.Headers"/> that decide, for one transport, what <see cref="Compute"/> returns, if it <see cref="HashesHeaders"/>.</summary>
     public Vector512<ulong> HashedHeaders { get; }
 
     /// <summary>The hash and the CQE's rx_hash_type; both 0 if the packet lacks a selected header.</summary>
@@ -50,8 +56,8 @@ internal sealed class Rss
         bool isIp4 = layout.IpVersion == 4;
         HashedBytes addresses = isIp4 ? _ip4 : _ip6;
         bool lacksAddresses = layout.IpVersion == 0 || (addresses.Count == 0 && _ip4.Count + _ip6.Count > 0);
-        bool lacksPorts = _protocol != 0 && layout.Transport != _protocol;
-        if (lacksAddresses || lacksPorts)
+        bool lacksTransport = _protocol != 0 && layout.Transport != _protocol && !(_protocol == IpProtocol.Esp && layout.HasEsp);
+        if (lacksAddresses || lacksTransport)
         {
             return default;
         }
@@ -59,11 +65,11 @@ internal sealed class Rss
         uint hash = _toeplitz.Hash(frame.Slice(layout.NetworkOffset + addresses.Offset, addresses.Count));
         if (_protocol != 0)
         {
-            hash ^= _toeplitz.Hash(frame.Slice(layout.TransportOffset + _ports.Offset, _ports.Count), addresses.Count);
+            hash ^= _toeplitz.Hash(frame.Slice(layout.TransportOffset + _transport.Offset, _transport.Count), addresses.Count);
         }
 
         int networkType = addresses.Count == 0 ? 0 : isIp4 ? 1 : 2;
-        int transportType = _protocol == 0 ? 0 : _protocol == IpProtocol.Tcp ? 1 : 2;
+        int transportType = _protocol switch { IpProtocol.Tcp => 1, IpProtocol.Udp => 2, IpProtocol.Esp => 3, _ => 0 };
         return (hash, (byte)((networkType << 2) | (transportType << 6)));
     }
 

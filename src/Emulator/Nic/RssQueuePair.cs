@@ -24,8 +24,8 @@ public sealed class RssQueuePair : QueueDestination
     private static Rss? Checked(RssParameters parameters)
     {
         RssFields fields = parameters.Fields;
-        bool mixes = ((fields & Ip4) != RssFields.None && (fields & Ip6) != RssFields.None) || ((fields & Tcp) != RssFields.None && (fields & Udp) != RssFields.None);
-        if (mixes || (fields & ~(Ip4 | Ip6 | Tcp | Udp | RssFields.Inner)) != RssFields.None)
+        bool mixes = HasSeveral(fields, Ip4, Ip6) || HasSeveral(fields, Tcp, Udp, RssFields.IpsecSpi);
+        if (mixes || (fields & ~(Ip4 | Ip6 | Tcp | Udp | RssFields.IpsecSpi | RssFields.Inner)) != RssFields.None)
         {
             throw NicException.Invalid($"RSS hashes one IP version and one transport, not {fields}");
         }
@@ -40,5 +40,16 @@ public sealed class RssQueuePair : QueueDestination
         return parameters.Key.Length == Toeplitz.KeyBytes
             ? new Rss(fields, parameters.Key.Span)
             : throw NicException.Invalid($"the RSS key has {Toeplitz.KeyBytes} bytes, not {parameters.Key.Length}");
+    }
+
+    private static bool HasSeveral(RssFields fields, params ReadOnlySpan<RssFields> kinds)
+    {
+        int count = 0;
+        foreach (RssFields kind in kinds)
+        {
+            count += (fields & kind) != RssFields.None ? 1 : 0;
+        }
+
+        return count > 1;
     }
 }

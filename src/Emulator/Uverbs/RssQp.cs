@@ -12,9 +12,10 @@ internal sealed class RssQp : Qp
     private const ulong Ip6 = 0xC;
     private const ulong Tcp = 0x30;
     private const ulong Udp = 0xC0;
+    private const ulong IpsecSpi = 0x100; // taken by all devices, told by those only that do IPsec
     private const ulong Inner = 0x8000_0000;
 
-    /// <summary>All that a hash can take in (enum mlx5_rx_hash_fields).</summary>
+    /// <summary>What the device says that a hash can take in (enum mlx5_rx_hash_fields).</summary>
     public const ulong HashFields = Ip4 | Ip6 | Tcp | Udp | Inner;
 
     private readonly RssQueuePair _queue;
@@ -60,14 +61,14 @@ internal sealed class RssQp : Qp
             | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | mlx5_ib_qp_flags.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
         bool innerIsAllowed = (fields & Inner) == 0 || flags.HasFlag(mlx5_ib_qp_flags.MLX5_QP_FLAG_TUNNEL_OFFLOADS);
         bool known = driver.rx_hash_function == Mlx5Abi.MLX5_RX_HASH_FUNC_TOEPLITZ && driver.comp_mask == 0
-            && (flags & ~Known) == default && innerIsAllowed && (fields & ~HashFields) == 0;
+            && (flags & ~Known) == default && innerIsAllowed && (fields & ~(HashFields | IpsecSpi)) == 0;
         if (!known)
         {
             throw UverbsException.NotSupported($"RSS with function {driver.rx_hash_function}, fields 0x{fields:x}, flags 0x{driver.flags:x}");
         }
 
         bool oneFamily = (fields & Ip4) == 0 || (fields & Ip6) == 0;
-        bool oneTransport = (fields & Tcp) == 0 || (fields & Udp) == 0;
+        bool oneTransport = new[] { Tcp, Udp, IpsecSpi }.Count(transport => (fields & transport) != 0) <= 1;
         if (driver.rx_key_len != KeyBytes || !oneFamily || !oneTransport || createFlags != 0 || (fields == 0 && tableSize > 1))
         {
             throw UverbsException.Invalid($"RSS over fields 0x{fields:x} with a key of {driver.rx_key_len} bytes");

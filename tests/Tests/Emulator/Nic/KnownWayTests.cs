@@ -44,6 +44,33 @@ public sealed class KnownWayTests
             }
         }, iter: 400);
 
+    [Fact]
+    public void What_RSS_tells_apart_by_the_SPI_goes_no_known_way()
+    {
+        using TestPort port = new();
+        using TestProgram program = new(port.Nic);
+        RssQueuePair rss = port.Nic.CreateRssQueuePair(new RssParameters
+        {
+            Context = program.Context,
+            Table = port.Nic.CreateIndirectionTable([program.Queue]),
+            Fields = Ip4 | RssFields.IpsecSpi,
+            Key = ToeplitzTests.Key,
+        });
+        program.PostReceive(3);
+        program.Flow(Flows.Ethernet("02:00:00:00:00:01"), flow => flow with { Destination = rss });
+        port.FromWire(Esp(spi: 1), Esp(spi: 1), Esp(spi: 2));
+        Be32[] hashes = [.. Enumerable.Range(0, 3).Select(_ => program.PollReceive()!.Value.rx_hash_result)];
+        Assert.Equal(hashes[0], hashes[1]);
+        Assert.NotEqual(hashes[0], hashes[2]);
+    }
+
+    private static byte[] Esp(byte spi)
+    {
+        byte[] frame = Packet.Ethernet(EtherType.Ip4, Packet.Ip4(IpProtocol.Esp, [0, 0, 0, spi, .. new byte[44]], sums: false));
+        MacAddress.Parse("02:00:00:00:00:01").CopyTo(frame);
+        return frame;
+    }
+
     /// <summary>A port with two programs, each with RSS of its own.</summary>
     private sealed class Side : IDisposable
     {

@@ -42,11 +42,24 @@ public sealed class ToeplitzTests
     [InlineData(Ip4 | Udp, 2)] // UDP over IPv6
     [InlineData(Ip6 | Tcp, 1)] // TCP over IPv4
     [InlineData(Ip4 | Udp, 5)] // a fragment
+    [InlineData(Ip4 | RssFields.IpsecSpi, 0)] // UDP
     public void A_packet_without_all_of_the_selected_headers_is_not_hashed(RssFields fields, int kind)
     {
         byte[] frame = MixedFrames.Make(kind, "02:00:00:00:00:01", 1, 100);
         FrameInfo.Parse(frame, out FrameInfo info);
         Assert.Equal((0u, (byte)0), new Rss(fields, Key).Compute(frame, in info.Layout));
+    }
+
+    [Theory]
+    [InlineData("66.9.149.187", "161.142.100.80", Ip4, 0x51ccc178, 0xC4)]
+    [InlineData("3ffe:2501:200:1fff::7", "3ffe:2501:200:3::1", Ip6, 0x40207d3d, 0xC8)]
+    public void An_ESP_packet_hashes_by_its_SPI_as_another_by_the_same_ports(string source, string destination, RssFields ip, uint hash, byte type)
+    {
+        byte[] frame = Frames.Tcp(IPAddress.Parse(source), 2794, IPAddress.Parse(destination), 1766);
+        frame[ip == Ip4 ? 23 : 20] = IpProtocol.Esp;
+        FrameInfo.Parse(frame, out FrameInfo info);
+        Assert.Equal((hash, type), new Rss(ip | RssFields.IpsecSpi, Key).Compute(frame, in info.Layout));
+        Assert.Equal((0u, (byte)0), new Rss(ip | Tcp, Key).Compute(frame, in info.Layout));
     }
 
     [Fact]
