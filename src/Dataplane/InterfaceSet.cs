@@ -99,14 +99,11 @@ public sealed class InterfaceSet
     {
         RequireNotLocal0(target);
         HashSet<Interface> removed = [.. target.WithSubInterfaces];
-        target.SubInterfaceTable = SubInterfaceTable.None;
-        if (target.Parent is { } parent)
-        {
-            parent.SubInterfaceTable = parent.SubInterfaceTable.Without(target);
-        }
-
+        SubInterfaceTable? left = target.Parent?.SubInterfaceTable.Without(target);
         using (_park()) // they name interfaces by index, which the next interface may get
         {
+            target.SubInterfaceTable = SubInterfaceTable.None;
+            target.Parent?.SubInterfaceTable = left!;
             foreach (Interface gone in removed)
             {
                 gone.IsAdminUp = false;

@@ -156,7 +156,7 @@ public sealed class Ip4Routing
     /// <summary>Lets them follow an interface into L2 mode, where it keeps its addresses, but has no routes and no neighbors, and back.</summary>
     internal void FollowMode(Interface target)
     {
-        if (!target.IsRouting)
+        if (!target.IsInL3Mode)
         {
             _neighbors.RemoveWhere((link, _, _) => link == target);
         }

@@ -16,11 +16,11 @@ public sealed class Worker
     private Action? _wake;
     private int _sleeps;
 
-    internal Worker(int index, BufferPool buffers, ForwardingTables tables)
+    internal Worker(int index, int count, BufferPool buffers, ForwardingTables tables)
     {
         Index = index;
         _buffers = buffers;
-        Graph = new PacketGraph(index, buffers, tables, Messages);
+        Graph = new PacketGraph(index, count, buffers, tables, Messages);
     }
 
     /// <summary>Its number, from 0; that of its transmit queue in every port.</summary>

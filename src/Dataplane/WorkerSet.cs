@@ -14,7 +14,7 @@ internal sealed class WorkerSet
 
     public WorkerSet(int count, BufferPool buffers, ForwardingTables tables)
     {
-        _workers = [.. Enumerable.Range(0, count).Select(index => new Worker(index, buffers, tables))];
+        _workers = [.. Enumerable.Range(0, count).Select(index => new Worker(index, count, buffers, tables))];
         _gates = [.. _workers.Select(worker => worker.Gate)];
         _reports = new int[count];
     }

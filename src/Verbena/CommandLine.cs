@@ -11,6 +11,9 @@ namespace Verbena;
 /// <summary>The executable's own arguments.</summary>
 internal static class CommandLine
 {
+    /// <summary>The most that <c>--buffers</c> takes.</summary>
+    public const int MaxBuffers = 1 << 22;
+
     private static readonly Option<NicOptions[]> s_emulatedNic = new("--emulated-nic")
     {
         Description = "Adds a port of an emulated ConnectX. May be repeated.",
@@ -56,7 +59,7 @@ internal static class CommandLine
 
     public static RootCommand Create()
     {
-        s_buffers.Validators.Add(result => RequireRange(result, 256, 1 << 22));
+        s_buffers.Validators.Add(result => RequireRange(result, 256, MaxBuffers));
         var start = new System.CommandLine.Command("start", "Runs the data plane as a daemon with a control socket.")
         {
             s_emulatedNic, ThreadOptions.MainCore, ThreadOptions.Workers, ThreadOptions.WorkerCores, s_buffers, s_allowMac, s_exec, s_socket,

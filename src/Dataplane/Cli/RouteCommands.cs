@@ -77,7 +77,7 @@ internal static class RouteCommands
                 $"  [@0]: dpo-load-balance: [proto:ip4 index:{entry.AdjacencyIndex} buckets:1{(IsOwn(adjacency) ? $" to:{Counts(adjacency)}" : "")}]"));
             text.WriteLine("    [0] " + Describe(adjacency));
             text.Write(IsNeighbor(adjacency) ? $"        counts:{Counts(adjacency)}\n" : "");
-            text.Write(entry.LostNextHop is { } nextHop ? $"        unresolved: via {nextHop}\n" : "");
+            text.Write(entry.UnresolvedNextHop is { } nextHop ? $"        unresolved: via {nextHop}\n" : "");
         }
 
         return text.ToString();

@@ -13,7 +13,7 @@ internal sealed class PacketGraph
     private readonly Ip4NeighborWaitNode _neighborWait;
     private readonly Ip4ReassemblyNode _reassembly;
 
-    public PacketGraph(int worker, BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
+    public PacketGraph(int worker, int workers, BufferPool buffers, ForwardingTables tables, WorkerMessages messages)
     {
         Dispatcher graph = new(worker, buffers, tables);
         Dispatcher = graph;
@@ -29,7 +29,7 @@ internal sealed class PacketGraph
         Ip4IcmpEchoRequestNode echoRequest = new(graph, lookup);
         Ip4IcmpEchoReplyNode echoReply = new(graph, messages);
         Ip4IcmpInputNode icmpInput = new(graph, echoRequest, echoReply);
-        _reassembly = new Ip4ReassemblyNode(graph, icmpError);
+        _reassembly = new Ip4ReassemblyNode(graph, workers, icmpError);
         Ip4LocalNode local = new(graph, icmpInput, _reassembly, icmpError);
         _reassembly.Connect(local);
 

@@ -239,21 +239,18 @@ public sealed class Bridging
     /// <summary>Interfaces of one port are about to be removed. While the workers are parked.</summary>
     internal void Forget(IReadOnlySet<Interface> removed)
     {
-        Interface[] bridged = [.. removed.Where(item => item.L2 is not null)];
-        _addresses.Clear(bridged);
-        foreach (BridgeDomain domain in bridged.Select(item => item.L2!.Domain).OfType<BridgeDomain>().Distinct())
+        Interface[] switched = [.. removed.Where(item => item.L2 is not null)];
+        BridgeDomain[] domains = [.. switched.Select(item => item.L2!.Domain).OfType<BridgeDomain>().Distinct()];
+        if (domains.Length > 0) // else no address is behind them, and there may be a million others to look at
         {
-            domain.Remove(removed);
+            _addresses.Clear(switched);
+            Array.ForEach(domains, domain => domain.Remove(removed));
         }
 
-        foreach (Interface item in bridged)
+        Array.ForEach(switched, item => item.L2 = null);
+        if (switched.Length > 0)
         {
-            item.L2 = null;
-        }
-
-        if (bridged.Length > 0)
-        {
-            ReleasePort(bridged[0].Main);
+            ReleasePort(switched[0].Main);
         }
 
         foreach (Interface? other in _tables.Interfaces)

@@ -42,12 +42,12 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
         L2Key key = domain.KeyOf(address);
         L2Entry known = Fib.Find(key);
         bool stays = known.IsStatic || (known.IsProvisioned && known.Interface == (uint)member.Index);
-        if (stays || (!known.Exists && domain.LearnCount >= domain.LearnLimit))
+        if (stays || (!known.IsLearned && domain.LearnCount >= domain.LearnLimit))
         {
             return;
         }
 
-        domain.LearnCount += known.Exists && !known.IsProvisioned ? 0 : 1;
+        domain.LearnCount += known.IsLearned ? 0 : 1;
         Fib.Set(key, L2Entry.Learned(member.Index, L2Entry.MinuteOf(now)));
     }
 
@@ -63,7 +63,7 @@ internal sealed class L2Addresses(ForwardingTables tables, Func<int, BridgeDomai
     {
         L2Key key = domain.KeyOf(address);
         L2Entry known = Fib.Find(key);
-        domain.LearnCount -= known.Exists && !known.IsProvisioned ? 1 : 0;
+        domain.LearnCount -= known.IsLearned ? 1 : 0;
         Fib.Remove(key);
         return known.Exists;
     }

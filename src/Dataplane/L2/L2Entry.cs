@@ -23,6 +23,9 @@ internal readonly record struct L2Entry
     /// <summary>Set by a person or a BVI, not learned: it does not age, and flushing leaves it.</summary>
     public bool IsProvisioned => (Word & ProvisionedBit) != 0;
 
+    /// <summary>Seen on the wire, and nobody has said otherwise: it counts against what the domain may learn.</summary>
+    public bool IsLearned => Exists && !IsProvisioned;
+
     /// <summary>Provisioned, and does not move either.</summary>
     public bool IsStatic => (Word & StaticBit) != 0;
 

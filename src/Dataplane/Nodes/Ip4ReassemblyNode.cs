@@ -10,7 +10,8 @@ namespace Verbena.Dataplane.Nodes;
 /// </summary>
 /// <remarks>
 /// Where fragments overlap, nobody can tell which is right: all are dropped, as RFC 5722 has it for IPv6 and Linux for IPv4. Fragments
-/// that never become whole must not take what others need, so datagrams and buffers are few, and the oldest makes way.
+/// that never become whole must not take what others need, so datagrams and buffers are few, and the oldest makes way. Each worker has
+/// its own: of a datagram whose fragments come by queues of several workers none makes a whole.
 /// </remarks>
 internal sealed class Ip4ReassemblyNode : InternalNode
 {
@@ -20,8 +21,8 @@ internal sealed class Ip4ReassemblyNode : InternalNode
     /// <summary>The least that RFC 1122, 3.3.2 recommends.</summary>
     public const long TimeoutNanoseconds = 60_000_000_000;
 
-    private const int MaxBuffersOfAll = 512;
-    private const int PoolPart = 16; // and of a small pool no more than one buffer in so many
+    private const int MaxBuffers = 512;
+    private const int PoolPart = 16; // and of a small pool all workers together no more than one buffer in so many
 
     private readonly InternalNode _icmpError;
     private readonly int _maxBuffers;
@@ -29,11 +30,11 @@ internal sealed class Ip4ReassemblyNode : InternalNode
     private int _count;
     private InternalNode _local = null!;
 
-    public Ip4ReassemblyNode(Dispatcher dispatcher, InternalNode icmpError)
+    public Ip4ReassemblyNode(Dispatcher dispatcher, int workers, InternalNode icmpError)
         : base(dispatcher, "ip4-local-full-reassembly")
     {
         _icmpError = icmpError;
-        _maxBuffers = Math.Min(MaxBuffersOfAll, Buffers.Count / PoolPart);
+        _maxBuffers = Math.Min(MaxBuffers, Buffers.Count / PoolPart / workers);
     }
 
     /// <summary>Buffers of the fragments that are kept now.</summary>

@@ -68,7 +68,7 @@ internal sealed class L2LearnNode(Dispatcher dispatcher, WorkerMessages messages
             return Reason.L2MacMoveViolation;
         }
 
-        if (!entry.Exists && domain.LearnCount >= domain.LearnLimit)
+        if (!entry.IsLearned && domain.LearnCount >= domain.LearnLimit)
         {
             Count(Reason.L2LearnLimit);
             return null;

@@ -5,7 +5,7 @@ namespace Verbena.Dataplane.Tables;
 /// <summary>The routes that a person has added, each by way of a next hop. Belongs to the control thread.</summary>
 /// <remarks>
 /// A route leads to its next hop as long as that is another router on a connected network that is up. Else it stays where it is,
-/// as in VPP, unresolved: what is for its prefix must not go by a shorter one, such as the default route.
+/// unresolved: what is for its prefix must not go by a shorter one, such as the default route.
 /// </remarks>
 internal sealed class StaticRoutes(ForwardingTables tables, Ip4Rib rib, NeighborTable neighbors)
 {

@@ -8,8 +8,8 @@ namespace Verbena.Emulator.Attachment;
 
 /// <summary>A directory that looks like /sys to whoever heeds SYSFS_PATH, with the emulated devices in it, until disposed.</summary>
 /// <remarks>
-/// libibverbs reads SYSFS_PATH once in a process's life; so the path stays the same for all trees of a process. It is
-/// private to the user, goes with the process, and what killed processes have left behind goes with the next start. Whether
+/// libibverbs reads SYSFS_PATH once in a process's life; so the path stays the same for all trees of a process. It
+/// goes with the process, and what killed processes have left behind goes with the next start. Whether
 /// a process lives is told by its lock on a file in the tree: its id may be another's in another container.
 /// </remarks>
 public sealed class SysfsTree : IDisposable
@@ -32,10 +32,12 @@ public sealed class SysfsTree : IDisposable
     private readonly Dictionary<string, string> _addresses = new(StringComparer.Ordinal); // PCI addresses by netdev
 
     /// <summary>Writes the tree and sets SYSFS_PATH, for C code and for the runtime.</summary>
-    public SysfsTree(IReadOnlyList<NicIdentity> nics)
+    /// <param name="nics">The devices in it.</param>
+    /// <param name="access">Who may look into it, whatever the umask; what is inside has the umask's rights. Default: the user.</param>
+    public SysfsTree(IReadOnlyList<NicIdentity> nics, UnixFileMode access = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute)
     {
         RemoveStale();
-        _lock = CreateLocked();
+        _lock = CreateLocked(access);
         AppDomain.CurrentDomain.ProcessExit += OnProcessExit;
         Write("class/infiniband_verbs/abi_version", "6");
         foreach (NicIdentity nic in nics)
@@ -156,10 +158,11 @@ public sealed class SysfsTree : IDisposable
     }
 
     /// <summary>Makes the directory; under its name it is seen by others only when it is locked.</summary>
-    private static FileStream CreateLocked()
+    private static FileStream CreateLocked(UnixFileMode access)
     {
         string unlocked = System.IO.Path.Combine(Base(), $"new-{System.IO.Path.GetFileName(s_path)}");
         Directory.CreateDirectory(unlocked);
+        File.SetUnixFileMode(unlocked, access);
         FileStream held = Lock(unlocked, FileMode.CreateNew);
         Directory.Move(unlocked, s_path);
         return held;

@@ -3,7 +3,7 @@ using Verbena.Emulator.Nic;
 
 namespace Verbena.Emulator.Attachment;
 
-/// <summary>Keeps what a tree says of its ports' state, counters and addresses true, ten times a second, until disposed.</summary>
+/// <summary>Keeps what a tree says of its ports and their netdevs true, ten times a second, until disposed.</summary>
 public sealed class SysfsUpdates : IDisposable
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(100);

@@ -123,9 +123,14 @@ public sealed unsafe class CompletionQueue
     internal void Moderate(ushort completions, ushort periodMicroseconds) => _moderation.Set(completions, periodMicroseconds);
 
     /// <summary>Goes on in another ring. The last entry of the old one says so; what the program has not taken, it copies.</summary>
-    /// <exception cref="NicException">EINVAL: the other ring has no room for what the program has not taken.</exception>
+    /// <exception cref="NicException">EINVAL: the other ring has no room for what the program has not taken, or the queue has failed.</exception>
     internal void Resize(ulong bufferAddress, int entries)
     {
+        if (HasFailed)
+        {
+            throw NicException.Invalid($"CQ {Number} has overrun");
+        }
+
         HandOver();
         ReadConsumer();
         if (Used >= _ring.Entries || Used > (uint)entries)

@@ -166,7 +166,7 @@ public sealed record NicOptions(string Name)
     internal static string CheckFunctions(NicOptions options) => options.VirtualFunctions > 0 ? CheckName(options.OfFunction(0).Name) : "";
 
     /// <summary>The kernel's rule for names of network devices (dev_valid_name), empty if it is kept.</summary>
-    private static string CheckName(string name)
+    internal static string CheckName(string name)
     {
         bool valid = name is { Length: > 0 and <= 15 } and not "." and not ".." && !name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c));
         return valid ? "" : $"'{name}' is no name for a network device: 1 to 15 characters without '/', ':' and spaces";

@@ -7,26 +7,22 @@ namespace Verbena.Emulator.Sharing;
 internal sealed class AttachedProcess : IDisposable
 {
     private readonly LocalSocket _socket;
-    private readonly Admission _admission;
-    private readonly ucred _peer;
     private readonly IReadOnlyList<SharedPort> _ports;
     private readonly Waker _portWaker;
     private readonly List<RemoteQueues> _queues = []; // of each port, after the greeting
     private readonly int _process;
-    private Waker? _waker;
+    private Waker? _waker; // the process's; null if it could not send it
 
     /// <param name="socket">Its connection; taken over.</param>
-    /// <param name="admission">Whether it may have them.</param>
     /// <param name="ports">All ports, in the order in which it sees them.</param>
     /// <param name="portWaker">Wakes the thread of the ports.</param>
-    public AttachedProcess(LocalSocket socket, Admission admission, IReadOnlyList<SharedPort> ports, Waker portWaker)
+    public AttachedProcess(LocalSocket socket, IReadOnlyList<SharedPort> ports, Waker portWaker)
     {
         _socket = socket;
-        _admission = admission;
-        _peer = socket.Peer;
+        int process = socket.Peer.pid;
         _ports = ports;
         _portWaker = portWaker;
-        _process = _peer.pid > 0 ? Libc.pidfd_open(_peer.pid, 0) : -1;
+        _process = process > 0 ? Libc.pidfd_open(process, 0) : -1;
     }
 
     /// <summary>Readable when the process asks something, or has closed the connection.</summary>
@@ -35,15 +31,21 @@ internal sealed class AttachedProcess : IDisposable
     /// <summary>Readable when the process has ended, though a child that it forked may hold the connection; -1: not to be had.</summary>
     public int ProcessDescriptor => _process;
 
+    /// <summary>Tells a process why it does not get the ports.</summary>
+    public static void Refuse(LocalSocket socket, string reason) =>
+        socket.Send(Message.Of(new Welcome { Version = Greeting.CurrentVersion }, reason));
+
     /// <summary>Answers one request. False: the process is gone, or does not keep to the rules.</summary>
     public bool Serve()
     {
         Span<byte> message = stackalloc byte[Message.MaxBytes];
         Span<int> descriptors = stackalloc int[1];
-        int length = _socket.Receive(message, descriptors);
-        if (_queues.Count == 0)
+        bool isGreeting = _queues.Count == 0;
+        int length = _socket.Receive(message, isGreeting ? descriptors : []);
+        if (isGreeting)
         {
-            return Message.TryRead(message[..length], out Greeting greeting, out _) && Greet(greeting, descriptors[0]);
+            _waker = descriptors[0] >= 0 ? new Waker(descriptors[0]) : null; // ours from now on, whatever came with it
+            return Message.TryRead(message[..length], out Greeting greeting, out _) && Greet(greeting);
         }
 
         return Message.TryRead(message[..length], out Request request, out _) && _socket.Send(Answer(request));
@@ -65,15 +67,15 @@ internal sealed class AttachedProcess : IDisposable
     }
 
     /// <summary>Gives the process its memory with each port, or tells it why not.</summary>
-    private bool Greet(in Greeting greeting, int waker)
+    private bool Greet(in Greeting greeting)
     {
         try
         {
-            Attach(waker);
+            Attach();
         }
         catch (InvalidOperationException refusal)
         {
-            _socket.Send(Message.Of(new Welcome { Version = Greeting.CurrentVersion }, refusal.Message));
+            Refuse(_socket, refusal.Message);
             throw;
         }
 
@@ -82,14 +84,13 @@ internal sealed class AttachedProcess : IDisposable
             && _ports.Zip(_queues).All(pair => Describe(pair.First, pair.Second));
     }
 
-    /// <exception cref="InvalidOperationException">It may not join, or there is no room for one more; the message says why.</exception>
-    private void Attach(int waker)
+    /// <exception cref="InvalidOperationException">There is no room for one more; the message says why.</exception>
+    private void Attach()
     {
-        _admission.Demand(_peer);
-        _waker = waker >= 0 ? new Waker(waker) : throw new InvalidOperationException("it has no more descriptors: raise its limit of open files, 'ulimit -n'");
+        Waker waker = _waker ?? throw new InvalidOperationException("it has no more descriptors: raise its limit of open files, 'ulimit -n'");
         foreach (SharedPort port in _ports)
         {
-            _queues.Add(port.Attach(_waker));
+            _queues.Add(port.Attach(waker));
         }
     }
 

@@ -39,7 +39,7 @@ internal sealed unsafe class LocalSocket(int descriptor) : IDisposable
         }
     }
 
-    /// <summary>Waits for connections at a path, which any user may make.</summary>
+    /// <summary>Waits at a path for connections, which any user may make.</summary>
     /// <exception cref="InvalidOperationException">It can't; the message says why.</exception>
     public static LocalSocket Listen(string path)
     {
@@ -104,7 +104,7 @@ internal sealed unsafe class LocalSocket(int descriptor) : IDisposable
             {
                 length = Libc.recvmsg(descriptor, &head, Sockets.MSG_CMSG_CLOEXEC);
             }
-            while (length < 0 && Marshal.GetLastPInvokeError() == (int)Errno.EINTR);
+            while (length < 0 && Marshal.GetLastPInvokeError() is (int)Errno.EINTR or (int)Errno.ECONNRESET); // of a reset one hears once, before what had come
             if (length > 0 && head.msg_controllen >= (nuint)sizeof(cmsghdr) && ((cmsghdr*)control)->cmsg_type == Sockets.SCM_RIGHTS)
             {
                 int count = ((int)((cmsghdr*)control)->cmsg_len - sizeof(cmsghdr)) / sizeof(int);

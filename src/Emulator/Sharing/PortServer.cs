@@ -148,11 +148,28 @@ public sealed unsafe partial class PortServer : IDisposable
 
             if (descriptors[1].revents != 0 && Accept() is { } connection)
             {
-                _processes.Add(new AttachedProcess(connection, _admission, _ports, _portWaker));
+                Begin(connection);
             }
 
+            _reserve = _reserve < 0 ? Reserve() : _reserve;
             Volatile.Write(ref _joined, _processes.Count);
             descriptors = Descriptors();
+        }
+    }
+
+    /// <summary>Lets a process join, or tells it why not: one that may not is not kept waiting for, whatever it says.</summary>
+    private void Begin(LocalSocket connection)
+    {
+        try
+        {
+            _admission.Demand(connection.Peer);
+            _processes.Add(new AttachedProcess(connection, _ports, _portWaker));
+        }
+        catch (InvalidOperationException refusal)
+        {
+            AttachedProcess.Refuse(connection, refusal.Message);
+            connection.Dispose();
+            LogRefused(_logger, refusal.Message);
         }
     }
 
@@ -161,7 +178,6 @@ public sealed unsafe partial class PortServer : IDisposable
     {
         if (_listener.Accept() is { } connection)
         {
-            _reserve = _reserve < 0 ? Reserve() : _reserve;
             return connection;
         }
 
@@ -174,7 +190,7 @@ public sealed unsafe partial class PortServer : IDisposable
 
     private pollfd[] Descriptors() =>
     [
-        .. new[] { _stop.Descriptor, _listener.Descriptor }
+        .. new[] { _stop.Descriptor, _reserve >= 0 ? _listener.Descriptor : -1 } // without the reserve none can be told why it has to wait
             .Concat(_processes.SelectMany(process => new[] { process.SocketDescriptor, process.ProcessDescriptor }))
             .Select(descriptor => new pollfd { fd = descriptor, events = Libc.POLLIN }),
     ];

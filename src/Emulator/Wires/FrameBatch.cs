@@ -62,7 +62,7 @@ public sealed unsafe class FrameBatch : IDisposable
         _used += (lengthBytes + Alignment - 1) & ~(Alignment - 1);
     }
 
-    /// <summary>As <see cref="Commit"/>, for a frame of Linux, which leaves it to hardware to pad one that is too short for Ethernet.</summary>
+    /// <summary>As <see cref="Commit"/>, for a frame that may be too short for Ethernet: Linux leaves it to hardware to pad them.</summary>
     public void CommitPadded(int lengthBytes) => Commit(Pad(Reserve(), lengthBytes));
 
     /// <summary>Fills up with zeros to the shortest length that Ethernet has, and returns the frame's length.</summary>

@@ -92,7 +92,7 @@ internal sealed unsafe class TapDevice : IDisposable
         {
             Eperm => "it needs CAP_NET_ADMIN: run as root, or inside 'unshare --user --map-root-user --net'",
             Ebusy => "an interface of that name is in use",
-            Einval => "there is an interface of that name, and it is no TAP",
+            Einval => "there is an interface of that name, and it is no TAP with one queue",
             Emfile => "raise the limit of open files, 'ulimit -n'",
             _ => "is /dev/net/tun there ('modprobe tun')?",
         };

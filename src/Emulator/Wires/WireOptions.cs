@@ -57,7 +57,7 @@ public abstract record WireOptions
     /// <exception cref="InvalidOperationException">It can't be laid; the message says why and what helps.</exception>
     internal abstract Wire Open(WireSite site);
 
-    private static bool IsInterfaceName(string name) => name.Length is > 0 and <= 15 && !name.Contains('/', StringComparison.Ordinal);
+    private static bool IsInterfaceName(string name) => NicOptions.CheckName(name).Length == 0;
 }
 
 /// <summary>A TAP interface of that name: what Linux sends to it is what the port receives.</summary>

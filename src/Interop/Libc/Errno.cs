@@ -35,6 +35,7 @@ public enum Errno
     EPROTONOSUPPORT = 93,
     EOPNOTSUPP = 95,
     EADDRINUSE = 98,
+    ECONNRESET = 104,
     ENOBUFS = 105,
     ETIMEDOUT = 110,
 }

@@ -174,7 +174,8 @@ internal sealed class RdmaCommands(Router router, MacAddressPolicy macAddresses,
         }
         catch (BufferShortageException e)
         {
-            throw new CommandException($"{e.Message}, or start verbena with '--buffers {e.EnoughBuffers}'", e);
+            throw new CommandException(
+                e.EnoughBuffers <= CommandLine.MaxBuffers ? $"{e.Message}, or start verbena with '--buffers {e.EnoughBuffers}'" : e.Message, e);
         }
     }
 

@@ -11,6 +11,8 @@ namespace Verbena.Nic;
 internal static class NicServeCommand
 {
     private const uint WritableByOwner = 0x12; // 022
+    private const UnixFileMode EverybodyReads = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
     /// <param name="options">Which NICs.</param>
     /// <param name="program">The process to outlive, with whatever it has started that uses the ports.</param>
@@ -22,7 +24,7 @@ internal static class NicServeCommand
     {
         _ = Libc.setpgid(0, 0);
         _ = Libc.umask(WritableByOwner); // any user may look for NICs, as below /sys
-        using var tree = new SysfsTree([.. NicOptions.WithFunctions(options.Nics).Select(NicIdentity.Of)]);
+        using var tree = new SysfsTree([.. NicOptions.WithFunctions(options.Nics).Select(NicIdentity.Of)], EverybodyReads);
         using PortServer? ports = options.IsPrivate ? null : Start(options, new Admission(program));
         using SysfsUpdates? updates = ports is null ? null : new SysfsUpdates(SysfsTree.Path, ports.Ports.Select((port, index) => (index, (IPortStatus)port)));
         Console.WriteLine(SysfsTree.Path);

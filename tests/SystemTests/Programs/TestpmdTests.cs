@@ -1,24 +1,16 @@
 using System.Globalization;
-using System.Net;
 using System.Text.RegularExpressions;
 using Verbena.Tests.Emulator.Nic;
+using static Verbena.SystemTests.Programs.TestpmdFrames;
 
 namespace Verbena.SystemTests.Programs;
 
-/// <summary>DPDK's mlx5 driver on emulated ports. Frames come from and go to raw sockets, so what testpmd counts is held against what was sent.</summary>
-public sealed class TestpmdTests : IDisposable
+/// <summary>What DPDK's mlx5 driver sends and receives on emulated ports. What testpmd counts is held against what was sent.</summary>
+public sealed class TestpmdTests : TestpmdLab
 {
     private const string Mprq = "mprq_en=1,rxqs_min_mprq=1";
     private const int JumboMtu = 9000;
-    private static readonly byte[] s_port = [2, 0, 0, 0, 0, 1];
     private static readonly Comparer<byte[]> s_byBytes = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
-
-    private readonly NetworkNamespace _host = NetworkNamespace.Create();
-
-    public TestpmdTests() =>
-        _host.Run("sh", "-c", "for i in all default; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done"); // Linux says nothing by itself
-
-    public void Dispose() => _host.Dispose();
 
     [Theory]
     [InlineData("dv_flow_en=0", "vectorized SPRQ")]
@@ -30,7 +22,7 @@ public sealed class TestpmdTests : IDisposable
     [InlineData(Mprq + ",rx_vec_en=0,mprq_max_memcpy_len=0", "MPRQ")]
     public void Frames_of_all_lengths_come_back_with_their_addresses_swapped(string driver, string receive)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap"], isPrivate: driver.Length == 0);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], driver, ["--forward-mode=macswap"], isPrivate: driver.Length == 0);
         Assert.Contains($"selected {receive} Rx function", testpmd.Output, StringComparison.Ordinal);
         using FarEnd far = Plug("far0");
         testpmd.Command("start");
@@ -51,7 +43,7 @@ public sealed class TestpmdTests : IDisposable
     [InlineData(",cqe-compression=random:4,cqe-sessions-wrap=on", Mprq + ",rx_vec_en=0")]
     public void What_the_NIC_compresses_DPDK_reads(string behaviour, string driver)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap"], behaviour: behaviour);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], driver, ["--forward-mode=macswap"], behaviour: behaviour);
         using FarEnd far = Plug("far0");
         testpmd.Command("start");
         byte[][] frames = [.. Enumerable.Range(0, 1500).Select(i => Mixed(5 * i, 60 + (i * 7 % 1400)))];
@@ -69,7 +61,7 @@ public sealed class TestpmdTests : IDisposable
     [InlineData("dv_flow_en=0", "--txpkts=200,300,14")]
     public void What_is_sent_as_fast_as_can_be_is_counted_alike_by_testpmd_and_the_wire(string driver, string options)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["sink"], driver, ["--forward-mode=txonly", "--tx-offloads=0x8000", options]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["sink"], driver, ["--forward-mode=txonly", "--tx-offloads=0x8000", options]);
         testpmd.Command("start");
         Lab.WaitUntil(() => testpmd.Statistics()["TX-packets"] > 100_000);
         testpmd.Command("stop");
@@ -109,7 +101,7 @@ public sealed class TestpmdTests : IDisposable
     [InlineData("dv_flow_en=0", "--rx-offloads=0x2000", "--tx-offloads=0x8000")]
     public void Jumbo_frames_are_forwarded_in_one_buffer_or_in_several(string driver, params string[] options)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=macswap", "--max-pkt-len=9018", .. options]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], driver, ["--forward-mode=macswap", "--max-pkt-len=9018", .. options]);
         using FarEnd far = Plug("far0", JumboMtu);
         testpmd.Command("start");
         byte[][] frames = [.. Enumerable.Range(0, 100).Select(i => Mixed(i, 1400 + (i * 7610 / 99)))];
@@ -125,7 +117,7 @@ public sealed class TestpmdTests : IDisposable
     [InlineData("dv_flow_en=0")]
     public void Checksums_are_judged_on_receipt_and_written_on_sending(string driver)
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=csum", "--rx-offloads=0xe"]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], driver, ["--forward-mode=csum", "--rx-offloads=0xe"]);
         using FarEnd far = Plug("far0");
         testpmd.Command("port stop 0", "csum set ip hw 0", "csum set tcp hw 0", "csum set udp hw 0", "port start 0", "set verbose 1", "start");
         byte[][] right = [.. Enumerable.Range(0, 40).Select(i => Mixed((i % 4) + (5 * i), 100 + i))]; // UDP and TCP over IPv4, then over IPv6
@@ -152,7 +144,7 @@ public sealed class TestpmdTests : IDisposable
     public void Segmentation_is_the_NIC_s()
     {
         const int SegmentBytes = 800;
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=csum", "--max-pkt-len=9018", "--mbuf-size=9300"]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], "", ["--forward-mode=csum", "--max-pkt-len=9018", "--mbuf-size=9300"]);
         using FarEnd far = Plug("far0", JumboMtu);
         testpmd.Command("port stop 0", "csum set ip hw 0", "csum set tcp hw 0", "tso set 800 0", "port start 0", "start");
         byte[] payload = Packet.Payload(4000);
@@ -169,7 +161,7 @@ public sealed class TestpmdTests : IDisposable
     [Fact]
     public void VLAN_tags_are_stripped_while_that_is_on_and_inserted_where_asked_for()
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap", "--rx-offloads=0x1"]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], "", ["--forward-mode=macswap", "--rx-offloads=0x1"]);
         using FarEnd far = Plug("far0");
         testpmd.Command("start");
         byte[][] plain = [.. Enumerable.Range(0, 40).Select(i => Mixed(i, 60 + i))];
@@ -186,46 +178,10 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
-    /// <summary>Vectors and key: Microsoft, "Verifying the RSS Hash Calculation". Each goes as UDP and as TCP.</summary>
-    [Theory]
-    [InlineData("")]
-    [InlineData("dv_flow_en=0")]
-    public void Four_queues_get_what_the_published_hash_says(string driver)
-    {
-        const string Key = "6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa";
-        (string Source, ushort SourcePort, string Destination, ushort DestinationPort, uint Hash)[] vectors =
-        [
-            ("66.9.149.187", 2794, "161.142.100.80", 1766, 0x51ccc178),
-            ("199.92.111.2", 14230, "65.69.140.83", 4739, 0xc626b0ea),
-            ("24.19.198.95", 12898, "12.22.207.184", 38024, 0x5c2b394a),
-            ("38.27.205.30", 48228, "209.142.163.6", 2217, 0xafc7327f),
-            ("153.39.163.191", 44251, "202.188.127.2", 1303, 0x10e828a2),
-            ("3ffe:2501:200:1fff::7", 2794, "3ffe:2501:200:3::1", 1766, 0x40207d3d),
-            ("3ffe:501:8::260:97ff:fe40:efab", 14230, "ff02::1", 4739, 0xdde51bbf),
-            ("3ffe:1900:4545:3:200:f8ff:fe21:67cf", 44251, "fe80::200:f8ff:fe21:67cf", 38024, 0x02d1feef),
-        ];
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly", "--rxq=4", "--txq=4"]);
-        using FarEnd far = Plug("far0");
-        testpmd.Command($"port config 0 rss-hash-key ipv4-udp {Key}", "set verbose 1", "start");
-        for (int turn = 0; turn < 2; turn++)
-        {
-            bool isTcp = turn == 1;
-            testpmd.Command($"port config all rss {(isTcp ? "tcp" : "udp")}", $"set promisc 0 {(isTcp ? "on" : "off")}"); // both are for flows to come
-            Array.ForEach(vectors, vector => far.Send(From(vector.Source, vector.SourcePort, vector.Destination, vector.DestinationPort, isTcp)));
-            int expected = (turn + 1) * vectors.Length;
-            Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == expected);
-        }
-
-        var seen = Regex.Matches(testpmd.Output, "RSS hash=0x(?<hash>[0-9a-f]+) - RSS queue=0x(?<queue>[0-9a-f]+)", RegexOptions.ExplicitCapture)
-            .Select(match => (Hash: Hex(match, "hash"), Queue: Hex(match, "queue")));
-        Assert.Equal(vectors.Concat(vectors).Select(vector => (vector.Hash, vector.Hash & 3)).Order(), seen.Order());
-        testpmd.Quit();
-    }
-
     [Fact]
     public void Two_ports_forward_to_each_other()
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0", "tap:far1"], "", ["--forward-mode=io"]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0", "tap:far1"], "", ["--forward-mode=io"]);
         using FarEnd near = Plug("far0");
         using FarEnd far = Plug("far1");
         testpmd.Command("start");
@@ -247,85 +203,10 @@ public sealed class TestpmdTests : IDisposable
         testpmd.Quit();
     }
 
-    [Theory]
-    [InlineData("dv_flow_en=0")]
-    [InlineData("dv_flow_en=1")]
-    public void Rules_mark_direct_and_drop(string driver)
-    {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly", "--rxq=2", "--txq=2"]);
-        using FarEnd far = Plug("far0");
-        const string Udp = "flow create 0 ingress pattern eth / ipv4 / udp dst is";
-        Assert.Contains("Flow rule #0 created", testpmd.Command($"{Udp} 2001 / end actions mark id 5 / queue index 1 / end"), StringComparison.Ordinal);
-        Assert.Contains("Flow rule #1 created", testpmd.Command($"{Udp} 2002 / end actions drop / end"), StringComparison.Ordinal);
-        Assert.Contains("Flow rule #2 created", testpmd.Command("flow create 0 ingress pattern eth dst is 02:00:00:00:00:01 / ipv6 / end actions queue index 0 / mark id 9 / end"), StringComparison.Ordinal);
-        testpmd.Command("set verbose 1", "start");
-        byte[][] frames = [UdpTo(2002), UdpTo(2001), UdpTo(2002), ToPort(Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(new byte[40])))), UdpTo(2003)];
-        foreach (byte[] frame in frames)
-        {
-            far.Send(frame);
-        }
-
-        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] >= 3);
-
-        Assert.Equal(3, testpmd.Statistics()["RX-packets"]);
-        string seen = testpmd.Output;
-        Assert.Matches("FDIR matched ID=0x5.*Receive queue=0x1", seen);
-        Assert.Matches("FDIR matched ID=0x9.*Receive queue=0x0", seen);
-        Assert.Equal(2, Regex.Count(seen, "FDIR matched"));
-        testpmd.Command("flow flush 0");
-        far.Send(UdpTo(2002));
-        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == 4);
-        testpmd.Quit();
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("dv_flow_en=0")]
-    public void Flows_look_at_VLAN_tags_and_into_tunnels(string driver)
-    {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], driver, ["--forward-mode=rxonly"]);
-        using FarEnd far = Plug("far0");
-        Assert.Contains("Flow rule #0 created", testpmd.Command("flow create 0 ingress pattern eth / vlan vid is 5 / end actions mark id 5 / queue index 0 / end"), StringComparison.Ordinal);
-        Assert.Contains("Flow rule #1 created", testpmd.Command("flow create 0 ingress pattern eth / ipv4 / udp / vxlan vni is 42 / eth / ipv6 / end actions mark id 7 / queue index 0 / end"), StringComparison.Ordinal);
-        testpmd.Command("set verbose 1", "start");
-        byte[][] inner = [Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(new byte[40]))), UdpTo(2000)];
-        byte[][] frames = [Tagged(UdpTo(2000), 5), Tagged(UdpTo(2000), 6), .. inner.Select(frame => ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Vxlan(frame)))))];
-        foreach (byte[] frame in frames)
-        {
-            far.Send(frame);
-        }
-
-        Lab.WaitUntil(() => testpmd.Statistics()["RX-packets"] == frames.Length);
-        Assert.Equal(["0x5", "0x7"], Regex.Matches(testpmd.Output, "FDIR matched ID=(?<id>0x[0-9a-f]+)", RegexOptions.ExplicitCapture).Select(match => match.Groups["id"].Value), StringComparer.Ordinal);
-        testpmd.Quit();
-    }
-
-    [Fact]
-    public void A_port_that_is_not_promiscuous_gets_what_is_for_its_addresses()
-    {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap"]);
-        using FarEnd far = Plug("far0");
-        testpmd.Command("set promisc 0 off", "mac_addr add 0 02:00:00:00:00:77", "start");
-        byte[][] others = [For("020000000033"), For("01005e000001")];
-        byte[][] own = [For("020000000001"), For("020000000077"), For("ffffffffffff")];
-        foreach (byte[] frame in others)
-        {
-            far.Send(frame);
-        }
-
-        Assert.Equal(own.Select(Swapped), far.Exchange(own));
-        testpmd.Command("set allmulti 0 on");
-        Assert.Equal([Swapped(others[1])], far.Exchange([others[1]]));
-        testpmd.Command("set promisc 0 on");
-        Assert.Equal([Swapped(others[0])], far.Exchange([others[0]]));
-        Assert.Equal(5, testpmd.Statistics()["RX-packets"]);
-        testpmd.Quit();
-    }
-
     [Fact]
     public void A_port_is_stopped_and_started_again_with_other_queues_and_sees_its_cable_pulled()
     {
-        using Testpmd testpmd = Testpmd.Start(_host, ["tap:far0"], "", ["--forward-mode=macswap"]);
+        using Testpmd testpmd = Testpmd.Start(Host, ["tap:far0"], "", ["--forward-mode=macswap"]);
         using FarEnd far = Plug("far0");
         byte[][] frames = [.. Enumerable.Range(0, 40).Select(i => Mixed(i, 60 + i))];
         foreach (int queues in new[] { 1, 3, 2 })
@@ -337,9 +218,9 @@ public sealed class TestpmdTests : IDisposable
         }
 
         Assert.Matches("Link status: up\\s+Link speed: 100 Gbps", testpmd.Command("show port info 0"));
-        _host.Run("ip", "link", "set", "far0", "down");
+        Host.Run("ip", "link", "set", "far0", "down");
         Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: down", StringComparison.Ordinal));
-        _host.Run("ip", "link", "set", "far0", "up");
+        Host.Run("ip", "link", "set", "far0", "up");
         Lab.WaitUntil(() => testpmd.Command("show port info 0").Contains("Link status: up", StringComparison.Ordinal));
         testpmd.Quit();
     }
@@ -348,59 +229,11 @@ public sealed class TestpmdTests : IDisposable
     private Testpmd ReceiveOnly(int count, string driver)
     {
         string wire = string.Create(CultureInfo.InvariantCulture, $"generator:count={count}");
-        Testpmd testpmd = Testpmd.Start(_host, [wire], driver, ["--forward-mode=rxonly", "--flow-isolate-all"]);
+        Testpmd testpmd = Testpmd.Start(Host, [wire], driver, ["--forward-mode=rxonly", "--flow-isolate-all"]);
         Assert.Contains("Flow rule #0 created", testpmd.Command(
             "flow create 0 ingress pattern eth dst is 02:00:00:00:00:01 / end actions queue index 0 / end"), StringComparison.Ordinal);
         return testpmd;
     }
-
-    private FarEnd Plug(string netdev, int mtu = 1500)
-    {
-        _host.Run("ip", "link", "set", netdev, "mtu", mtu.ToString(CultureInfo.InvariantCulture), "up");
-        return new FarEnd(_host, netdev);
-    }
-
-    /// <summary>A frame of one of five kinds, as long as asked for or as its headers want.</summary>
-    private static byte[] Mixed(int number, int lengthBytes)
-    {
-        byte[] Payload(int headerBytes) => Packet.Payload(Math.Max(lengthBytes - headerBytes, 0), number);
-        return ToPort((number % 5) switch
-        {
-            0 => Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(2000, Payload(42)))),
-            1 => Packet.Ethernet(0x0800, Packet.Ip4(Packet.TcpProtocol, Packet.Tcp(Payload(54)))),
-            2 => Packet.Ethernet(0x86DD, Packet.Ip6(Packet.UdpProtocol, Packet.Udp(2000, Payload(62)))),
-            3 => Packet.Ethernet(0x86DD, Packet.Ip6(Packet.TcpProtocol, Packet.Tcp(Payload(74)))),
-            _ => Packet.Ethernet(0x88B5, Payload(14)), // for experiments (IEEE 802)
-        });
-    }
-
-    private static byte[] UdpTo(ushort port) => ToPort(Packet.Ethernet(0x0800, Packet.Ip4(Packet.UdpProtocol, Packet.Udp(port, new byte[40]))));
-
-    /// <summary>A packet to the port with these addresses and ports; its checksums are nonsense.</summary>
-    private static byte[] From(string source, ushort sourcePort, string destination, ushort destinationPort, bool isTcp)
-    {
-        byte[] from = IPAddress.Parse(source).GetAddressBytes();
-        bool isIp4 = from.Length == 4;
-        byte protocol = isTcp ? Packet.TcpProtocol : Packet.UdpProtocol;
-        byte[] transport = isTcp ? Packet.Tcp(new byte[40]) : Packet.Udp(0, new byte[40]);
-        byte[] frame = ToPort(isIp4 ? Packet.Ethernet(0x0800, Packet.Ip4(protocol, transport)) : Packet.Ethernet(0x86DD, Packet.Ip6(protocol, transport)));
-        int addresses = isIp4 ? 26 : 22;
-        from.CopyTo(frame, addresses);
-        IPAddress.Parse(destination).GetAddressBytes().CopyTo(frame, addresses + from.Length);
-        Put(frame, addresses + (2 * from.Length), sourcePort);
-        Put(frame, addresses + (2 * from.Length) + 2, destinationPort);
-        return frame;
-    }
-
-    private static byte[] ToPort(byte[] frame) => [.. s_port, .. frame[6..]];
-
-    private static byte[] For(string mac) => [.. Convert.FromHexString(mac), .. Mixed(0, 60)[6..]];
-
-    private static byte[] Swapped(byte[] frame) => [.. frame[6..12], .. frame[..6], .. frame[12..]];
-
-    private static byte[] Tagged(byte[] frame, byte vlan) => [.. frame[..12], 0x81, 0, 0, vlan, .. frame[12..]];
-
-    private static void Put(byte[] frame, int at, ushort value) => (frame[at], frame[at + 1]) = ((byte)(value >> 8), (byte)value);
 
     /// <summary>What testpmd says of a port that has received and sent these frames and nothing else.</summary>
     private static Dictionary<string, long> Counted(byte[][] received, byte[][] sent) => new(StringComparer.Ordinal)
@@ -414,6 +247,4 @@ public sealed class TestpmdTests : IDisposable
         ["TX-errors"] = 0,
         ["TX-bytes"] = sent.Sum(frame => frame.Length),
     };
-
-    private static uint Hex(Match match, string group) => uint.Parse(match.Groups[group].Value, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

@@ -71,7 +71,9 @@ internal static class VerbsTool
         /* Returns 0 if the device refuses, and if the number of the closed descriptor can be that of another file. */
         static int use_in_child(struct ibv_context *context)
         {
-            if (ibv_alloc_pd(context) != NULL || errno != EIO)
+            char event[16];
+            fcntl(context->async_fd, F_SETFL, O_NONBLOCK);
+            if (ibv_alloc_pd(context) != NULL || errno != EIO || read(context->async_fd, event, sizeof(event)) != -1 || errno != EIO)
                 return 1;
             close(context->cmd_fd);
             int file = dup2(open("/proc/self/exe", O_RDONLY), context->cmd_fd);

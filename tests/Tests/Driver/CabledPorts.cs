@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Verbena.Driver;
+using Verbena.Emulator;
 using Verbena.Emulator.Nic;
 using Verbena.Emulator.Wires;
-using Verbena.Emulator;
 using Verbena.Packets;
 using Verbena.Tests.Packets;
 

@@ -1,6 +1,6 @@
+using Verbena.Dataplane;
 using Verbena.Dataplane.Graph;
 using Verbena.Dataplane.L2;
-using Verbena.Dataplane;
 using Verbena.Packets;
 using Verbena.Tests.Packets;
 

@@ -110,6 +110,16 @@ public sealed class BviTests : IDisposable
     }
 
     [Fact]
+    public void An_interface_that_becomes_one_while_it_is_down_keeps_the_neighbors_that_were_set()
+    {
+        Interface other = _test.Router.Interfaces.AddVirtual("bvi1", MacAddress.Parse("b0:b0:00:00:00:01"));
+        _test.Router.Ip4.AddAddress(other, TestRouter.Prefix("10.0.1.1/24"));
+        _test.Router.Ip4.AddNeighbor(other, Ip4Address.Parse("10.0.1.2"), TestSwitch.Host(0));
+        _test.Bridging.Join(other, _test.Bridging.Create(77), BridgeRole.Bvi);
+        Assert.Single(_test.Router.Ip4.Neighbors);
+    }
+
+    [Fact]
     public void A_domain_has_one_and_no_port_can_be_it()
     {
         Interface other = _test.Router.Interfaces.AddVirtual("bvi1", MacAddress.Parse("b0:b0:00:00:00:01"));

@@ -1,4 +1,5 @@
 using Verbena.Emulator.Nic;
+using Verbena.Emulator.Sharing;
 using Verbena.Emulator.Wires;
 using Verbena.Packets;
 using Verbena.Tests.Emulator.Nic;
@@ -31,6 +32,22 @@ public sealed class SharedPortTests : IDisposable
     {
         _ports.Run();
         Assert.Equal(("near", _ports.Near.MacAddress, 1500, new LinkState(true, 25_000_000_000)), (_a.Nic.Options.Name, _a.Nic.MacAddress, _a.Nic.Mtu, _a.Nic.Link));
+    }
+
+    [Fact]
+    public void Who_does_not_keep_to_the_rules_is_let_go_with_all_that_he_sent()
+    {
+        using Waker sent = new();
+        int before = Directory.GetFileSystemEntries("/proc/self/fd").Length;
+        for (int i = 0; i < 20; i++)
+        {
+            LocalSocket stranger = _ports.Connect();
+            Assert.True(stranger.Send([1], sent.Descriptor));
+            Assert.Equal(0, stranger.Receive(new byte[16], []));
+            stranger.Dispose();
+        }
+
+        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, before + 10); // other tests open some, too
     }
 
     [Fact]

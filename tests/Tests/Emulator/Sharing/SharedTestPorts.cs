@@ -37,6 +37,9 @@ internal sealed class SharedTestPorts : IDisposable
 
     public ulong this[PortCounter counter] => Near.Counters[counter];
 
+    /// <summary>Somebody connects, who need not keep to the rules.</summary>
+    public LocalSocket Connect() => LocalSocket.Connect(_path);
+
     /// <summary>A process joins.</summary>
     public TestProcess Join()
     {
